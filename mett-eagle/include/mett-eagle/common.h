@@ -1,0 +1,88 @@
+#pragma once
+
+/*
+ * What clients, workers and the server have in common: limits, languages,
+ * policies, and the reasons for which a request can fail.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define METT_EXPORT __attribute__((visibility("default")))
+
+/* Every limit a user can meet. Sizes are in bytes unless the name says otherwise. */
+enum {
+	METT_NAME_MAX = 64,            /* name of an action: [A-Za-z0-9._-]{1,64} */
+	METT_INLINE_MAX = 64 << 10,    /* argument or answer that travels in the window */
+	METT_PAYLOAD_MAX = 16 << 20,   /* argument or answer at all (server: --max-payload) */
+	METT_PROGRAM_MAX = 256 << 20,  /* dataspace of an action */
+	METT_IN_FLIGHT_MAX = 64,       /* invocations of one client at the same time */
+	METT_ACTIVATIONS_MAX = 512,    /* activations of one session, nested ones included */
+	METT_ACTIONS_MAX = 16384,      /* actions of one namespace */
+	METT_DEPTH_MAX = 32,           /* nesting: a client's own invocation has depth 1 */
+	METT_MESSAGE_MAX = 256,        /* text of an error, with its terminating zero */
+	METT_LOG_TAIL_MAX = 4 << 10,   /* end of a failed activation's log that comes back */
+	METT_WORKER_FDS_MAX = 32,      /* descriptors of one worker */
+	METT_WORKER_THREADS_MAX = 64,  /* threads of one worker, where its policy allows any */
+	METT_START_TIMEOUT_MS = 10000, /* a program's start up to its first readiness */
+};
+
+/** enum mett_language - how the server starts an action's program */
+enum mett_language {
+	METT_LANGUAGE_BINARY = 0, /* a static ELF executable, linked with libfaas */
+	METT_LANGUAGE_PYTHON = 1, /* a Python script */
+};
+
+/** enum mett_policy - how fresh the process of an activation is */
+enum mett_policy {
+	METT_POLICY_DEFAULT = 0, /* the action's own; for an action: fork */
+	METT_POLICY_FORK,        /* new process each time, forked from the action's zygote */
+	METT_POLICY_SPAWN,       /* new sandbox and new exec each time */
+	METT_POLICY_REUSE,       /* one process serves many activations, one after the other */
+};
+
+/**
+ * enum mett_reason - why a request was not served
+ *
+ * `detail` is a number that goes with some of them, see there. Functions of the
+ * C interface return mett_reason_errno() of the reason, negated.
+ */
+enum mett_reason {
+	METT_OK = 0,
+	METT_BAD_ARGUMENT,     /* EINVAL: null, a name out of its rules, an unknown flag */
+	METT_NO_ACTION,        /* EINVAL: no action of that name in this namespace */
+	METT_EXISTS,           /* EEXIST: an action of that name is there already */
+	METT_BAD_DATASPACE,    /* EINVAL: not readable, not a regular file, or empty */
+	METT_BAD_PROGRAM,      /* EINVAL: dataspace is not a program the server can start */
+	METT_TOO_LARGE,        /* EMSGSIZE: argument, answer or program; detail: the limit */
+	METT_CRASHED,          /* EFAULT: ended by a signal; detail: its number */
+	METT_EXITED,           /* EFAULT: ended without an answer; detail: exit code */
+	METT_FAILED,           /* EFAULT: function reported an error; detail: its code */
+	METT_TIMED_OUT,        /* EFAULT: timeout_us passed; detail: that limit in ms */
+	METT_OUT_OF_MEMORY,    /* EFAULT: memory_limit reached; detail: that limit in KiB */
+	METT_FORBIDDEN,        /* EFAULT: made a system call the sandbox forbids */
+	METT_PROTOCOL,         /* EFAULT: worker broke the protocol with the server */
+	METT_NO_START,         /* EFAULT: program did not start, or its init hook failed */
+	METT_NO_CORE,          /* ENOENT: no free core, policy is to refuse */
+	METT_DEPTH,            /* EFAULT: invocations nested deeper than METT_DEPTH_MAX */
+	METT_BUSY,             /* EAGAIN: a limit of this session is reached; try later */
+	METT_NO_MEMORY,        /* ENOMEM: the server cannot get memory or descriptors */
+	METT_GONE,             /* EPIPE: server is gone, or is shutting down */
+	METT_REASON_COUNT
+};
+
+/** mett_reason_name() - a reason's name for people and machines, as "timed out"; static */
+METT_EXPORT const char *mett_reason_name(enum mett_reason reason);
+
+/** mett_reason_errno() - a reason's errno class as the comments above give it; positive, or 0 */
+METT_EXPORT int mett_reason_errno(enum mett_reason reason);
+
+/** mett_name_valid() - 1 when @name (may be NULL) is a lawful name of an action, else 0 */
+METT_EXPORT int mett_name_valid(const char *name);
+
+#ifdef __cplusplus
+}
+#endif

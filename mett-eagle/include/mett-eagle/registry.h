@@ -1,0 +1,49 @@
+#pragma once
+
+/*
+ * Registry: where a program becomes a client. The server answers with a gate of
+ * the client's own, gives it a core, and drops all that is the client's when
+ * the gate is closed, however that comes about.
+ */
+#include "common.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mett_client;
+struct mett_error;
+
+/**
+ * mett_default_socket() - where a server listens unless told otherwise
+ * @buffer: memory for the path, zero-terminated
+ * @size:   its size in bytes; 108 is enough for every path that can be bound
+ *
+ * $METT_SOCKET, else $XDG_RUNTIME_DIR/mett-eagle/socket, else
+ * /run/mett-eagle/socket.
+ *
+ * Return: 0, or -ENAMETOOLONG.
+ */
+METT_EXPORT int mett_default_socket(char *buffer, size_t size);
+
+/**
+ * mett_register_client() - become a client
+ * @socket_path: server's socket; NULL: mett_default_socket()
+ * @ret:         client, written on success only; free with mett_client_free()
+ * @error:       why it failed; may be NULL
+ *
+ * Blocks until the server answers, at most five seconds.
+ *
+ * Return: 0, or
+ *   -EINVAL   @ret is NULL
+ *   -ENOENT   no free core, and the server's policy is to refuse
+ *   -ENOMEM   no memory or descriptors here or in the server
+ *   -EPIPE    no server there, or it hung up, did not answer or is shutting down
+ *   -EAGAIN   the server has as many clients as it will take
+ */
+METT_EXPORT int mett_register_client(const char *socket_path, struct mett_client **ret,
+                                     struct mett_error *error);
+
+#ifdef __cplusplus
+}
+#endif
