@@ -1,0 +1,213 @@
+#include "private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+uint32_t mett_client_tag(struct mett_client *client)
+{
+	/* 0 means "none". One that comes round again is long over: 2^32 requests later. */
+	if (++client->last_tag == 0)
+		client->last_tag = 1;
+	return client->last_tag;
+}
+
+static void end_invocation(struct mett_client *client, struct invocation *invocation)
+{
+	invocation->done = true;
+	if (invocation->submitted)
+		client->queue[(client->queue_head + client->queue_count++) % METT_IN_FLIGHT_MAX] =
+			(uint8_t)(invocation - client->slots);
+}
+
+void mett_client_lose(struct mett_client *client, const char *format, ...)
+{
+	char why[128];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	mett_error_set(&client->gone, METT_GONE, 0,
+	               "server is gone: %s; see that it runs, then register again", why);
+	sys_cap_close(client->gate);
+	client->gate = SYS_NO_CAP;
+	for (unsigned i = 0; i < METT_IN_FLIGHT_MAX; i++) {
+		struct invocation *invocation = &client->slots[i];
+
+		if (invocation->tag && !invocation->done) {
+			mett_result_fail(&invocation->result, &client->gone);
+			end_invocation(client, invocation);
+		}
+	}
+}
+
+static bool take_done(struct mett_client *client, const struct sys_received *received)
+{
+	const struct message_done *done = (const void *)client->message;
+	sys_cap large = received->cap_count ? received->caps[0] : SYS_NO_CAP;
+
+	if (done->slot >= METT_IN_FLIGHT_MAX ||
+	    received->size != sizeof(*done) + done->text_size + done->log_size)
+		return false;
+	struct invocation *invocation = &client->slots[done->slot];
+	if (!invocation->tag || invocation->done || invocation->tag != done->header.tag)
+		return false;
+	if (!mett_result_take(&invocation->result, done, client->window->slot[done->slot].answer,
+	                      large, client->payload_max))
+		return false;
+	end_invocation(client, invocation);
+	return true;
+}
+
+static bool take_reply(struct mett_client *client, enum message_type type, size_t size)
+{
+	const struct message_header *header = (const void *)client->message;
+
+	if (!client->asked || header->tag != client->asked)
+		return false;
+	client->asked = 0;
+	client->reply = type;
+	client->message_size = size;
+	return true;
+}
+
+static bool take_message(struct mett_client *client, struct sys_received *received)
+{
+	enum message_type type =
+		message_check(client->message, received->size, received->cap_count, FROM_SERVER);
+	bool lawful = false;
+
+	if (type == MESSAGE_DONE)
+		lawful = take_done(client, received);
+	else if (type == MESSAGE_STATUS || type == MESSAGE_ACTIONS)
+		lawful = take_reply(client, type, received->size);
+	sys_received_close(received);
+	return lawful;
+}
+
+/* Take one message if there is one. Returns 0, SYS_AGAIN or -EPIPE. */
+static int take_now(struct mett_client *client)
+{
+	struct sys_received received;
+	int outcome = sys_gate_recv(client->gate, client->message, MESSAGE_MAX, &received);
+
+	/* A reset is told before what the server had sent, and only once. */
+	if (outcome == SYS_CLOSED)
+		outcome = sys_gate_recv(client->gate, client->message, MESSAGE_MAX, &received);
+	if (outcome == SYS_AGAIN)
+		return SYS_AGAIN;
+	if (outcome == SYS_CLOSED)
+		mett_client_lose(client, "it hung up");
+	else if (outcome == SYS_REFUSED)
+		mett_client_lose(client, "its message was cut off (descriptors used up here?)");
+	else if (outcome < 0)
+		mett_client_lose(client, "cannot read from it: %s", strerror(-outcome));
+	else if (!take_message(client, &received))
+		mett_client_lose(client, "it broke the protocol");
+	return client->gate == SYS_NO_CAP ? -EPIPE : 0;
+}
+
+int mett_client_take(struct mett_client *client, uint64_t deadline_ns)
+{
+	if (client->gate == SYS_NO_CAP)
+		return -EPIPE;
+	int outcome = sys_gate_wait(client->gate, 0, deadline_ns);
+	if (outcome == -EINTR)
+		return 0;
+	if (outcome == SYS_AGAIN)
+		return SYS_AGAIN;
+	return take_now(client) == -EPIPE ? -EPIPE : 0;
+}
+
+/* The server may itself wait for room: it gets it when its messages are taken. */
+static void wait_for_room(struct mett_client *client)
+{
+	struct pollfd poll_for = {.fd = client->gate, .events = POLLIN | POLLOUT};
+
+	if (poll(&poll_for, 1, -1) > 0 && poll_for.revents & ~POLLOUT)
+		take_now(client);
+}
+
+int mett_client_send(struct mett_client *client, const void *message, size_t size, sys_cap cap,
+                     struct mett_error *error)
+{
+	while (client->gate != SYS_NO_CAP) {
+		int outcome = sys_gate_send(client->gate, message, size, &cap, cap != SYS_NO_CAP);
+
+		if (outcome == 0)
+			return 0;
+		if (outcome == SYS_AGAIN) {
+			wait_for_room(client);
+		} else if (outcome == SYS_CLOSED) {
+			/* What it sent before it went is still to be had. */
+			while (take_now(client) == 0)
+				;
+			if (client->gate != SYS_NO_CAP)
+				mett_client_lose(client, "it takes no more messages");
+		} else {
+			return mett_error_set(error, METT_NO_MEMORY, 0,
+			                      "cannot send to the server: %s", strerror(-outcome));
+		}
+	}
+	if (error)
+		*error = client->gone;
+	return -EPIPE;
+}
+
+static int take_status(struct mett_client *client, struct mett_error *error)
+{
+	const struct message_status *status = (const void *)client->message;
+
+	if (status->reason >= METT_REASON_COUNT) {
+		mett_client_lose(client, "it broke the protocol");
+		if (error)
+			*error = client->gone;
+		return -EPIPE;
+	}
+	return mett_error_take(error, status->reason, status->detail, (const char *)(status + 1),
+	                       client->message_size - sizeof(*status));
+}
+
+int mett_client_ask(struct mett_client *client, void *message, size_t size, sys_cap cap,
+                    enum message_type reply, struct mett_error *error)
+{
+	struct message_header *header = message;
+	uint32_t tag = header->tag = mett_client_tag(client);
+	int failure = mett_client_send(client, message, size, cap, error);
+
+	if (failure)
+		return failure;
+	client->reply = MESSAGE_NONE;
+	client->asked = tag;
+	while (client->reply == MESSAGE_NONE && client->gate != SYS_NO_CAP)
+		mett_client_take(client, 0);
+	client->asked = 0;
+	if (client->reply == MESSAGE_STATUS)
+		failure = take_status(client, error);
+	if (client->reply == reply)
+		return failure;
+	/* An action list where a status is due, or a status that grants what it does not bring. */
+	if (client->gate != SYS_NO_CAP && (client->reply != MESSAGE_STATUS || !failure))
+		mett_client_lose(client, "it broke the protocol");
+	if (client->gate == SYS_NO_CAP && error)
+		*error = client->gone;
+	return client->gate == SYS_NO_CAP ? -EPIPE : failure;
+}
+
+void mett_client_settle(struct mett_client *client)
+{
+	bool work = client->queue_count > 0 || client->gate == SYS_NO_CAP;
+	eventfd_t ignored;
+
+	if (work == client->signalled)
+		return;
+	if (work)
+		eventfd_write(client->event, 1);
+	else
+		eventfd_read(client->event, &ignored);
+	client->signalled = work;
+}

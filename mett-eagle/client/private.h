@@ -1,0 +1,124 @@
+#pragma once
+
+/*
+ * Inside of the client library. All that is below belongs to one client and is
+ * used by one thread at a time.
+ */
+#include <mett-eagle/client.h>
+
+#include "protocol/protocol.h"
+#include "protocol/window.h"
+#include "system/ipc.h"
+
+#include <stdbool.h>
+
+/* One slot of the window, and the invocation that uses it. */
+struct invocation {
+	uint32_t tag;   /* 0: slot is free */
+	bool submitted; /* its outcome is for mett_client_complete() */
+	bool done;      /* `result` is filled in */
+	uint64_t token;
+	struct mett_result result;
+};
+
+struct mett_client {
+	sys_cap gate; /* SYS_NO_CAP: server is gone, and `gone` says why */
+	struct mett_error gone;
+	struct client_window *window;
+	unsigned core;
+	uint64_t payload_max;
+	uint64_t reaped_seen;
+	uint32_t last_tag;
+
+	/* The descriptor for poll: it watches the gate, and `event` while outcomes are queued. */
+	int poll_fd;
+	int event;
+	bool signalled;
+
+	struct invocation slots[METT_IN_FLIGHT_MAX];
+	unsigned in_flight; /* submitted, outcome not yet taken */
+
+	/* Slots of submitted invocations that ended, oldest first. */
+	uint8_t queue[METT_IN_FLIGHT_MAX];
+	unsigned queue_head, queue_count;
+
+	uint32_t asked;          /* tag of the request that is under way; 0: none */
+	enum message_type reply; /* kind of its reply, once that is in `message` */
+	size_t message_size;
+	_Alignas(8) unsigned char message[MESSAGE_MAX];
+};
+
+/**
+ * mett_error_set() - fill in why a call failed
+ * @error: may be NULL
+ *
+ * Return: what the call is to return: the negative errno of @reason, or 0.
+ */
+__attribute__((format(printf, 4, 5))) int mett_error_set(struct mett_error *error,
+                                                         enum mett_reason reason, int64_t detail,
+                                                         const char *format, ...);
+
+/** mett_error_take() - the same with a text the server sent; it can be empty and hold any byte */
+int mett_error_take(struct mett_error *error, enum mett_reason reason, int32_t detail,
+                    const char *text, size_t size);
+
+/** mett_result_fail() - fill in the result of an invocation that gave no answer; returns as above
+ */
+int mett_result_fail(struct mett_result *ret, const struct mett_error *error);
+
+/**
+ * mett_result_take() - fill in a result from the server's message
+ * @done:        the message; its sizes of text and log are known to be right
+ * @answer:      the slot's answer; the server can write to it at any time
+ * @large:       capability that came along; stays the caller's
+ * @payload_max: largest answer the server may send
+ *
+ * Return: false when the message contradicts itself. Lack of memory is an outcome.
+ */
+bool mett_result_take(struct mett_result *ret, const struct message_done *done, const void *answer,
+                      sys_cap large, uint64_t payload_max);
+
+/** mett_dataspace_fill() - new sealed dataspace with a copy of @data; 0 or a negative errno */
+int mett_dataspace_fill(const char *name, const void *data, size_t size, sys_cap *ret);
+
+/** mett_client_lose() - the server is gone, for the reason given: end all that is under way */
+__attribute__((format(printf, 2, 3))) void mett_client_lose(struct mett_client *client,
+                                                            const char *format, ...);
+
+/** mett_client_tag() - a tag that no request under way has */
+uint32_t mett_client_tag(struct mett_client *client);
+
+/**
+ * mett_client_send() - send one message; waits for room, taking what comes in meanwhile
+ * @cap: goes along unless it is SYS_NO_CAP; stays the caller's
+ *
+ * Return: 0, or -EPIPE or -ENOMEM with @error.
+ */
+int mett_client_send(struct mett_client *client, const void *message, size_t size, sys_cap cap,
+                     struct mett_error *error);
+
+/**
+ * mett_client_take() - wait for one message and put it where it belongs
+ * @deadline_ns: on sys_clock_ns(); 0: none
+ *
+ * Return: 0 when something may have changed, SYS_AGAIN when the time ran out,
+ * -EPIPE when the server is gone.
+ */
+int mett_client_take(struct mett_client *client, uint64_t deadline_ns);
+
+/**
+ * mett_client_ask() - send a request and wait for its reply
+ * @message: begins with a header; its tag is set here
+ * @size:    of @message
+ * @cap:     as mett_client_send()
+ * @reply:   MESSAGE_STATUS; or another type, then a status is a refusal
+ * @error:   may be NULL
+ *
+ * Return: 0 with the reply in client->message, or what the refusal or
+ * mett_client_send() says.
+ */
+int mett_client_ask(struct mett_client *client, void *message, size_t size, sys_cap cap,
+                    enum message_type reply, struct mett_error *error);
+
+/** mett_client_settle() - let the descriptor for poll tell the truth; before each return */
+void mett_client_settle(struct mett_client *client);
