@@ -1,0 +1,76 @@
+#pragma once
+
+/*
+ * What the parts of the worker library share: the one worker of this process,
+ * and how it talks to the server. All of it lives in the user's own process, so
+ * every name that a linker sees has the prefix of the interface.
+ */
+#include <mett-eagle/worker.h>
+
+#include "protocol/protocol.h"
+#include "protocol/window.h"
+#include "system/ipc.h"
+
+#include <stdbool.h>
+
+/* Where a program finds what it was given. */
+enum {
+	WORKER_LOG = 2,
+	WORKER_GATE = 3,
+	WORKER_WINDOW = 4, /* of a program started as a worker; a zygote has none */
+};
+
+/* Memory the server lent for a large answer or argument; no memory: none. */
+struct worker_space {
+	sys_cap cap;
+	size_t size;
+	void *memory;
+};
+
+struct mett_worker {
+	struct worker_window *window;
+	uint32_t turn;        /* the last one served */
+	uint32_t tag;         /* of the last request */
+	bool serving;         /* woken, and the outcome not yet sent */
+	bool keep;            /* park again afterwards */
+	uint64_t payload_max; /* in bytes */
+	uint64_t start_ns;    /* woken */
+	const void *argument;
+	size_t argument_size;
+	void *argument_map; /* what to unmap; NULL: the argument is in the window */
+	struct worker_space answer;
+	struct mett_activation activation;
+};
+
+/** mett_worker_leave() - end the process at once; async-signal-safe */
+__attribute__((noreturn)) void mett_worker_leave(int code);
+
+/** mett_worker_die() - end the process because of what it cannot go on with; the log says why */
+__attribute__((noreturn)) void mett_worker_die(const char *why);
+
+/** mett_worker_send() - send one message; ends the process when there is nobody to take it */
+void mett_worker_send(const void *message, size_t size, const sys_cap *caps, unsigned count);
+
+/**
+ * mett_worker_receive() - wait for the message that must come next
+ * @type:    its type: the process ends when it is another
+ * @message: memory for @size bytes
+ * @ret:     size and capabilities, which are the caller's
+ */
+void mett_worker_receive(enum message_type type, void *message, size_t size,
+                         struct sys_received *ret);
+
+/**
+ * mett_worker_space_ask() - borrow writable memory from the server
+ * @size: in bytes
+ * @ret:  the memory; give back with mett_worker_space_drop()
+ *
+ * Return: 0, -EMSGSIZE (the server gives none so large), -ENOMEM (here or there).
+ */
+int mett_worker_space_ask(struct mett_worker *worker, size_t size, struct worker_space *ret);
+
+/** mett_worker_space_unmap() - what was written is complete; only then it can be sent */
+void mett_worker_space_unmap(struct worker_space *space);
+
+/** mett_worker_space_drop() - give it back; none is fine */
+void mett_worker_space_drop(struct worker_space *space);

@@ -1,0 +1,91 @@
+/*
+ * Talking to the server. A worker can do nothing of use without it, and has
+ * nothing of its own to save: so whatever goes wrong here ends the process.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Not _exit(): a runtime may have its own, which reports to the server. */
+void mett_worker_leave(int code)
+{
+	for (;;)
+		syscall(SYS_exit_group, code);
+}
+
+void mett_worker_die(const char *why)
+{
+	static const char prefix[] = "mett-worker: ", end[] = "\n";
+
+	(void)!write(WORKER_LOG, prefix, sizeof(prefix) - 1);
+	(void)!write(WORKER_LOG, why, strlen(why));
+	(void)!write(WORKER_LOG, end, sizeof(end) - 1);
+	mett_worker_leave(1);
+}
+
+void mett_worker_send(const void *message, size_t size, const sys_cap *caps, unsigned count)
+{
+	int result;
+
+	while ((result = sys_gate_send(WORKER_GATE, message, size, caps, count)) == SYS_AGAIN)
+		sys_gate_wait(WORKER_GATE, 1, 0);
+	if (result == SYS_CLOSED)
+		mett_worker_leave(0);
+	if (result < 0)
+		mett_worker_die("cannot send to the server");
+}
+
+void mett_worker_receive(enum message_type type, void *message, size_t size,
+                         struct sys_received *ret)
+{
+	int result;
+
+	while ((result = sys_gate_recv(WORKER_GATE, message, size, ret)) == SYS_AGAIN)
+		sys_gate_wait(WORKER_GATE, 0, 0);
+	if (result == SYS_CLOSED)
+		mett_worker_leave(0);
+	if (result || message_check(message, ret->size, ret->cap_count, FROM_SERVER) != type)
+		mett_worker_die("message from the server is not the one expected");
+}
+
+int mett_worker_space_ask(struct mett_worker *worker, size_t size, struct worker_space *ret)
+{
+	struct message_dataspace ask = {{MESSAGE_DATASPACE, ++worker->tag}, size};
+	struct {
+		struct message_status status;
+		char text[METT_MESSAGE_MAX];
+	} reply;
+	struct sys_received received;
+	void *memory;
+
+	mett_worker_send(&ask, sizeof(ask), NULL, 0);
+	mett_worker_receive(MESSAGE_STATUS, &reply, sizeof(reply), &received);
+	if (reply.status.reason != METT_OK || !received.cap_count) {
+		sys_received_close(&received);
+		return reply.status.reason == METT_TOO_LARGE ? -EMSGSIZE : -ENOMEM;
+	}
+	if (sys_map(received.caps[0], size, 1, &memory) < 0) {
+		sys_received_close(&received);
+		return -ENOMEM;
+	}
+	*ret = (struct worker_space){received.caps[0], size, memory};
+	return 0;
+}
+
+void mett_worker_space_unmap(struct worker_space *space)
+{
+	sys_unmap(space->memory, space->size);
+	space->memory = NULL;
+}
+
+void mett_worker_space_drop(struct worker_space *space)
+{
+	if (!space->size)
+		return;
+	mett_worker_space_unmap(space);
+	sys_cap_close(space->cap);
+	*space = (struct worker_space){.cap = SYS_NO_CAP};
+}
