@@ -1,0 +1,95 @@
+/*
+ * The life of a function's process: init once, then serve.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct faas_state faas_state;
+
+/* The author may leave it away. */
+extern __typeof__(faas_init) faas_init __attribute__((weak));
+
+/* std::set_new_handler(), if this is a C++ program that allocates. */
+extern void *set_new_handler(void (*handler)(void)) __asm__("_ZSt15set_new_handlerPFvvE")
+	__attribute__((weak));
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* With no handler left, operator new then throws std::bad_alloc. */
+static void on_new_failed(void)
+{
+	if (faas_state.worker)
+		mett_worker_note_memory(faas_state.worker);
+	set_new_handler(NULL);
+}
+
+static const char *error_text(int code)
+{
+	const char *text = code < 0 ? strerrordesc_np(-code) : NULL;
+
+	return text ? text : "";
+}
+
+static void init(void)
+{
+	int code = faas_crash_init();
+
+	if (!code && faas_init)
+		code = faas_init();
+	/* What is left in a buffer now would come out of every worker. */
+	fflush(NULL);
+	if (code)
+		mett_worker_fail_start(faas_state.failure[0] ? faas_state.failure
+		                       : code < 0            ? error_text(code)
+		                                             : "faas_init() failed");
+}
+
+static void hand_over(struct mett_worker *worker, int code, const struct mett_metadata *times)
+{
+	const void *answer = faas_state.answer;
+	size_t size = faas_state.answer_size;
+
+	if (code == -ENOMEM) {
+		mett_worker_note_memory(worker);
+		_Exit(ENOMEM);
+	}
+	if (code) {
+		answer = faas_state.failure[0] ? faas_state.failure : error_text(code);
+		size = strlen(answer);
+	}
+	/* Cannot fail: what is too large was refused when the function answered. */
+	mett_worker_exit(worker, code < 0 ? -code : code, answer, size, times);
+}
+
+int main(void)
+{
+	init();
+	for (;;) {
+		struct mett_metadata times = {0};
+		struct mett_worker *worker;
+		const void *argument;
+		size_t size;
+
+		mett_worker_park(&worker);
+		faas_state = (struct faas_state){.worker = worker};
+		if (set_new_handler)
+			set_new_handler(on_new_failed);
+		argument = mett_worker_argument(worker, &size);
+		times.start_function = now_ns();
+		int code = faas_main(argument, size);
+		times.end_function = now_ns();
+		fflush(NULL);
+		hand_over(worker, code, &times);
+	}
+}
