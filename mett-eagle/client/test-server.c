@@ -104,6 +104,7 @@ void test_server_start(struct test_server *server)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
+	server->joined = false;
 	strcpy(server->directory, "/tmp/mett-test-XXXXXX");
 	CHECK(mkdtemp(server->directory));
 	snprintf(server->path, sizeof(server->path), "%s/socket", server->directory);
