@@ -37,7 +37,7 @@ static int place_answer(struct mett_worker *worker, const void *answer, size_t s
 	struct worker_space *space = &worker->answer;
 	void *place;
 
-	if (size > worker->payload_max || (answer == space->memory && size > space->size))
+	if (answer == space->memory && size > space->size)
 		return -EMSGSIZE;
 	if (size <= METT_INLINE_MAX) {
 		if (size && answer != worker->window->serve.answer)
@@ -65,8 +65,11 @@ int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, 
 		.times = *times,
 	};
 
+	/* The text of a failure is cut, and is no payload. */
 	if (error && size >= METT_MESSAGE_MAX)
 		message.size = METT_MESSAGE_MAX - 1;
+	if (!error && size > worker->payload_max)
+		return -EMSGSIZE;
 	int failed = place_answer(worker, answer, message.size);
 	if (failed)
 		return failed;
