@@ -16,11 +16,6 @@ static bool is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int by_position(struct fmt_writer *w, size_t index, const struct fmt_arg **ret)
 {
 	if (index >= w->in.count)

@@ -53,6 +53,12 @@ static inline char peek(const struct fmt_writer *w)
 	return w->in.p < w->in.end ? *w->in.p : 0;
 }
 
+/** is_digit() - as isdigit(), in any locale and for any char */
+static inline bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 /** wrong() - keep the reason and where it was found; returns -EINVAL */
 int wrong(struct fmt_writer *w, const char *reason);
 

@@ -42,11 +42,6 @@ int spec_layout(struct fmt_writer *w, struct spec *ret)
 	return 0;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int parse_number(struct fmt_writer *w, int *ret)
 {
 	long long number = 0;

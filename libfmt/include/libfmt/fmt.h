@@ -87,7 +87,7 @@ struct fmt_arg {
 
 /* What is wrong with a format. */
 struct fmt_error {
-	size_t position;    /* bytes from the start of the format */
+	size_t position;    /* bytes of the format read until then */
 	const char *reason; /* static text */
 };
 
