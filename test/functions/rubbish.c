@@ -1,0 +1,28 @@
+/* Sends a thousand messages of random types, sizes, bytes and descriptors, then answers. */
+#include "hostile.h"
+
+enum { ROUNDS = 1000 };
+
+int faas_main(const void *argument, size_t size)
+{
+	static _Alignas(8) unsigned char bytes[2 * MESSAGE_MAX];
+	const sys_cap caps[] = {HOSTILE_GATE, HOSTILE_LOG, 0, HOSTILE_GATE};
+	uint64_t state = faas_activation()->id + 1;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t choice = hostile_random(&state);
+		struct message_header header = {(uint32_t)choice % (MESSAGE_TYPE_COUNT + 2), 0};
+
+		for (size_t at = 0; at < sizeof(bytes); at += 8) {
+			uint64_t value = hostile_random(&state);
+
+			memcpy(bytes + at, &value, sizeof(value));
+		}
+		/* Most of a size that could be right. */
+		size_t length = choice >> 32 & 1 ? 8 * (choice >> 33 & 63) : choice >> 33 & 0x3fff;
+		memcpy(bytes, &header, sizeof(header));
+		if (hostile_send(bytes, length, caps, choice >> 60 ? 0 : choice >> 50 & 3))
+			break;
+	}
+	return faas_answer_text("done");
+}
