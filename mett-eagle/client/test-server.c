@@ -22,7 +22,7 @@ void test_server_init(struct test_server *server, void (*serve)(struct test_serv
 		.window_size = sizeof(struct client_window),
 		.serve = serve,
 		.gate = SYS_NO_CAP,
-		.client_end = SYS_NO_CAP,
+		.times = {1, 2, 3, 4, 5, 6},
 	};
 }
 
@@ -77,6 +77,17 @@ static void register_one(struct test_server *server, int connection)
 	sys_cap_close(window);
 }
 
+void test_server_admit(struct test_server *server, int connection)
+{
+	register_one(server, connection);
+	if (server->serve)
+		server->serve(server);
+	sys_received_close(&server->received);
+	sys_unmap(server->window, server->window_size);
+	sys_cap_close(server->gate);
+	close(connection);
+}
+
 static void *run(void *argument)
 {
 	struct test_server *server = argument;
@@ -84,18 +95,12 @@ static void *run(void *argument)
 
 	if (connection < 0)
 		return NULL;
-	if (server->mute)
-		CHECK_EQ(take_from(server, connection), MESSAGE_REGISTER);
-	while (server->mute && take_from(server, connection) != MESSAGE_NONE)
-		;
 	if (!server->mute) {
-		register_one(server, connection);
-		if (server->serve)
-			server->serve(server);
-		sys_received_close(&server->received);
-		sys_unmap(server->window, server->window_size);
+		test_server_admit(server, connection);
+		return NULL;
 	}
-	sys_cap_close(server->gate);
+	while (take_from(server, connection) != MESSAGE_NONE)
+		;
 	close(connection);
 	return NULL;
 }
@@ -178,7 +183,7 @@ void test_server_done(struct test_server *server, const struct message_invoke *i
 	                    .log_size = (uint16_t)strlen(log),
 	                    .size = size,
 	                    .activation = 1000 + invoke->header.tag,
-	                    .times = {1, 2, 3, 4, 5, 6}}};
+	                    .times = server->times}};
 	sys_cap large = SYS_NO_CAP;
 
 	memcpy(done.rest, text, strlen(text));

@@ -22,9 +22,9 @@ struct test_server {
 	bool joined;
 	pthread_t thread;
 	sys_cap gate;
-	sys_cap client_end; /* of the gate; open until the client has it */
-	int send_room;      /* of the client's end, in bytes; 0: as usual */
+	int send_room; /* of the client's end, in bytes; 0: as usual */
 	struct client_window *window;
+	struct mett_metadata times; /* of each answer */
 
 	/* The message taken last. */
 	_Alignas(8) unsigned char message[MESSAGE_MAX];
@@ -33,6 +33,9 @@ struct test_server {
 
 /** test_server_init() - a lawful server that calls @serve; change what the test needs */
 void test_server_init(struct test_server *server, void (*serve)(struct test_server *server));
+
+/** test_server_admit() - register who is at @connection, serve it until the end, close all */
+void test_server_admit(struct test_server *server, int connection);
 
 /** test_server_start() - listen; clients can connect when this returns */
 void test_server_start(struct test_server *server);

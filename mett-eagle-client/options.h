@@ -1,0 +1,52 @@
+#pragma once
+
+/* What the command line asks for. */
+#include <mett-eagle/client.h>
+
+enum output_form {
+	OUTPUT_BY_TERMINAL, /* the summary on a terminal, else the raw block */
+	OUTPUT_SUMMARY,
+	OUTPUT_RAW,
+	OUTPUT_JSON,
+};
+
+enum {
+	ACTIONS_MAX = 16, /* the function and its callees */
+	THREADS_MAX = 1024,
+	PATH_SIZE = 4096,
+};
+
+/* An action that each client creates. */
+struct action {
+	const char *name;
+	char path[PATH_SIZE];
+	enum mett_language language;
+};
+
+struct options {
+	unsigned threads;
+	size_t iterations;  /* of each thread */
+	const char *socket; /* NULL: where a server listens by default */
+	const char *argument;
+	struct mett_config config;
+	enum mett_policy policy;
+	double rate; /* invocations a second and thread; 0: as fast as they go */
+	enum output_form form;
+	struct action actions[ACTIONS_MAX]; /* the first is the one that is invoked */
+	unsigned action_count;
+};
+
+enum options_outcome {
+	OPTIONS_RUN,
+	OPTIONS_DONE,  /* help or version was asked for, and printed */
+	OPTIONS_WRONG, /* what is wrong was printed */
+};
+
+/**
+ * options_read() - understand the command line
+ * @ret: filled in when OPTIONS_RUN is returned; points into @argv
+ */
+enum options_outcome options_read(int argc, char **argv, struct options *ret);
+
+/** options_policy_name() - "default", "fork", "spawn" or "reuse"; static */
+const char *options_policy_name(enum mett_policy policy);
