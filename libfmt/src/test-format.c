@@ -88,15 +88,17 @@ TEST(many_arguments)
 	             "{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}", 0, 1, 2, 3,
 	             4, 5, 6, 7, 8, 9, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l",
 	             "m", "n", "o", "p", "q", "r", "s", "t", "u", "v");
+	CHECK_FORMAT("7 of 12", "{} of {}", fmt_format(NULL, 0, "{:{}}", 1, 7), 12);
 	CHECK_FORMAT("in out", "{1} {0}", "out", fmt_bytes("inner", 2));
 }
 
 TEST(arguments_are_evaluated_once)
 {
-	int calls = 0;
+	int first = 0, second = 0;
 
-	CHECK_FORMAT("1 2", "{} {}", ++calls, ++calls);
-	CHECK_EQ(calls, 2);
+	CHECK_FORMAT("1 1", "{} {}", ++first, ++second);
+	CHECK_EQ(first, 1);
+	CHECK_EQ(second, 1);
 }
 
 TEST(references)

@@ -91,7 +91,7 @@ static void put_padded(struct fmt_writer *w, long long number, int width, char f
 /* ISO 8601: weeks begin on Monday, the first one holds the first Thursday. */
 static int iso_week(const struct tm *tm, long long *ret_year)
 {
-	int weekday = (tm->tm_wday + WEEK - 1) % WEEK, week;
+	int weekday = (tm->tm_wday + WEEK - 1) % WEEK;
 	int thursday = tm->tm_yday - weekday + 3;
 
 	*ret_year = tm->tm_year + 1900LL;
@@ -102,8 +102,7 @@ static int iso_week(const struct tm *tm, long long *ret_year)
 		thursday -= 365 + is_leap(*ret_year);
 		++*ret_year;
 	}
-	week = thursday / WEEK + 1;
-	return week;
+	return thursday / WEEK + 1;
 }
 
 static void put_fraction(struct fmt_writer *w, const struct moment *m)
@@ -135,9 +134,9 @@ static void put_zone(struct fmt_writer *w, const struct tm *tm)
 	put_padded(w, minutes / 60 * 100 + minutes % 60, 4, '0');
 }
 
-static void put_name(struct fmt_writer *w, const char *name, size_t length)
+static void put_name(struct fmt_writer *w, const char *name)
 {
-	fmt_put_bytes(w, name, length ? length : strlen(name));
+	fmt_put_bytes(w, name, strlen(name));
 }
 
 /* Letters that are short for several others. */
@@ -218,17 +217,17 @@ static int put_letter(struct fmt_writer *w, char letter, const struct moment *m)
 
 	switch (letter) {
 	case 'a':
-		put_name(w, weekdays[tm->tm_wday], 3);
+		fmt_put_bytes(w, weekdays[tm->tm_wday], 3);
 		break;
 	case 'A':
-		put_name(w, weekdays[tm->tm_wday], 0);
+		put_name(w, weekdays[tm->tm_wday]);
 		break;
 	case 'b':
 	case 'h':
-		put_name(w, months[tm->tm_mon], 3);
+		fmt_put_bytes(w, months[tm->tm_mon], 3);
 		break;
 	case 'B':
-		put_name(w, months[tm->tm_mon], 0);
+		put_name(w, months[tm->tm_mon]);
 		break;
 	case 'w':
 		put_padded(w, tm->tm_wday, 1, '0');
@@ -250,13 +249,13 @@ static int put_letter(struct fmt_writer *w, char letter, const struct moment *m)
 		put_fraction(w, m);
 		break;
 	case 'p':
-		put_name(w, tm->tm_hour < 12 ? "AM" : "PM", 0);
+		put_name(w, tm->tm_hour < 12 ? "AM" : "PM");
 		break;
 	case 'z':
 		put_zone(w, tm);
 		break;
 	case 'Z':
-		put_name(w, tm->tm_zone ? tm->tm_zone : "", 0);
+		put_name(w, tm->tm_zone ? tm->tm_zone : "");
 		break;
 	case 'n':
 		put_char(w, '\n');
@@ -279,36 +278,43 @@ static bool takes_modifier(char modifier, char letter)
 	return letter && strchr(modifier == 'E' ? "YyCcxX" : "ymUWVdewuHIMS", letter);
 }
 
+static int put_moment(struct fmt_writer *w, const struct moment *m);
+
+/* What stands behind a '%'. */
+static int put_conversion(struct fmt_writer *w, const struct moment *m)
+{
+	char modifier = peek(w);
+	struct input saved;
+	const char *longer;
+
+	if (modifier == 'E' || modifier == 'O') {
+		w->in.p++;
+		if (!takes_modifier(modifier, peek(w)))
+			return wrong(w, "no such letter behind %E or %O");
+	}
+	longer = expansion(peek(w));
+	if (!longer)
+		return put_letter(w, peek(w), m) ? wrong(w, "no such letter behind '%'") : 0;
+	saved = w->in;
+	w->in.p = longer;
+	w->in.end = longer + strlen(longer);
+	put_moment(w, m);
+	w->in = saved;
+	return 0;
+}
+
 /* Writes from the format at hand up to its end or a brace. */
 static int put_moment(struct fmt_writer *w, const struct moment *m)
 {
 	for (; peek(w) && peek(w) != '}'; w->in.p++) {
-		const char *longer;
-		char modifier;
-		int r = 0;
+		int r;
 
 		if (peek(w) != '%') {
 			put_char(w, peek(w));
 			continue;
 		}
 		w->in.p++;
-		modifier = peek(w);
-		if (modifier == 'E' || modifier == 'O') {
-			w->in.p++;
-			if (!takes_modifier(modifier, peek(w)))
-				return wrong(w, "no such letter behind %E or %O");
-		}
-		longer = expansion(peek(w));
-		if (longer) {
-			struct input saved = w->in;
-
-			w->in.p = longer;
-			w->in.end = longer + strlen(longer);
-			put_moment(w, m);
-			w->in = saved;
-		} else if (!peek(w) || put_letter(w, peek(w), m)) {
-			r = wrong(w, "no such letter behind '%'");
-		}
+		r = put_conversion(w, m);
 		if (r < 0)
 			return r;
 	}

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 200000, FORMAT_SIZE = 40, TEXT_SIZE = 256 };
+enum { ROUNDS = 1000000, FORMAT_SIZE = 40, TEXT_SIZE = 256 };
 
 static uint64_t random_bits(void)
 {
