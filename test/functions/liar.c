@@ -103,6 +103,13 @@ static void ready(void)
 	hostile_send(&lie, sizeof(lie), NULL, 0);
 }
 
+/* No bytes at all: to the other side that looks like the end. */
+static void empty(void)
+{
+	hostile_send("", 0, NULL, 0);
+	spin();
+}
+
 static void bad_slot(void)
 {
 	struct message_invoke invoke = {.header = {.type = MESSAGE_INVOKE}, .slot = 99};

@@ -18,10 +18,12 @@ int faas_main(const void *argument, size_t size)
 
 			memcpy(bytes + at, &value, sizeof(value));
 		}
-		/* Most of a size that could be right. */
-		size_t length = choice >> 32 & 1 ? 8 * (choice >> 33 & 63) : choice >> 33 & 0x3fff;
+		/* Half of them of a size that could be right. */
+		size_t length = choice >> 32 & 1 ? 8 * (1 + (choice >> 33 & 31))
+		                                 : 1 + (choice >> 33 & 0x3ffe);
 		memcpy(bytes, &header, sizeof(header));
-		if (hostile_send(bytes, length, caps, choice >> 60 ? 0 : choice >> 50 & 3))
+		if (hostile_send(bytes, length, caps,
+		                 choice >> 60 & 3 ? 0 : 1 + (choice >> 50 & 3)))
 			break;
 	}
 	return faas_answer_text("done");

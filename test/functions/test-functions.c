@@ -373,3 +373,103 @@ TEST(escape_names_its_attempts)
 	expect_text(&worker, 1, "no attempt of the name 'nonsense'");
 	fake_end(&worker, 0);
 }
+
+/* From here on: do those that misbehave really do so? */
+
+TEST(closefds_hangs_up)
+{
+	struct fake_process worker;
+
+	invoke(&worker, "closefds", "");
+	fake_expect_closed(&worker);
+	fake_end(&worker, 1);
+}
+
+TEST(scribble_changes_the_window)
+{
+	struct fake_process worker;
+	size_t zeroes = 0;
+
+	invoke(&worker, "scribble", "");
+	struct fake_message message;
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	for (size_t i = 0; i < sizeof(*worker.window); i++)
+		zeroes += ((unsigned char *)worker.window)[i] == 0;
+	CHECK(zeroes < sizeof(*worker.window) / 64);
+	fake_end(&worker, 0);
+}
+
+TEST(rubbish_is_mostly_refused)
+{
+	static char bytes[4 * MESSAGE_MAX];
+	struct sys_received received;
+	struct fake_process worker;
+	unsigned all = 0, with_caps = 0, lawful = 0;
+	int result;
+
+	invoke(&worker, "rubbish", "");
+	while ((result = sys_gate_recv(worker.gate, bytes, sizeof(bytes), &received)) !=
+	       SYS_CLOSED) {
+		if (result == SYS_AGAIN) {
+			sys_gate_wait(worker.gate, 0, 0);
+			continue;
+		}
+		CHECK(result >= 0);
+		all++;
+		if (result == 0) {
+			with_caps += received.cap_count > 0;
+			lawful += message_check(bytes, received.size, received.cap_count,
+			                        FROM_WORKER) != MESSAGE_NONE;
+			sys_received_close(&received);
+		}
+	}
+	CHECK(all > 500 && with_caps > 10 && lawful > 0 && lawful < all / 2);
+	fake_end(&worker, 0);
+}
+
+TEST(forkbomb_goes_off)
+{
+	struct fake_process worker;
+
+	invoke(&worker, "forkbomb", "thread");
+	expect_text(&worker, 0, "1000");
+	fake_end(&worker, 0);
+}
+
+TEST(bigtext_is_big)
+{
+	struct fake_process worker;
+	size_t size = 0;
+
+	invoke(&worker, "bigtext", "");
+	while (size < 16 << 20)
+		size += strlen(fake_log(&worker));
+	expect_text(&worker, 0, "done");
+	fake_end(&worker, 0);
+}
+
+TEST(liar_lies)
+{
+	struct fake_message message;
+	struct fake_process worker;
+
+	invoke(&worker, "liar", "twice");
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	expect_text(&worker, 0, "told");
+	fake_end(&worker, 0);
+
+	invoke(&worker, "liar", "nothing");
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	CHECK(message.exit.size > METT_INLINE_MAX && !message.received.cap_count);
+	expect_text(&worker, 0, "told");
+	fake_end(&worker, 0);
+
+	invoke(&worker, "liar", "still-mapped");
+	fake_lend(&worker, 100000, NULL);
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	CHECK_EQ(sys_dataspace_seal(message.received.caps[0]), -EBUSY);
+	sys_received_close(&message.received);
+	CHECK_EQ(kill(worker.pid, SIGKILL), 0);
+	fake_end_by_signal(&worker, SIGKILL);
+}
