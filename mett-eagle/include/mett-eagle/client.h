@@ -111,8 +111,7 @@ METT_EXPORT int mett_action_update_path(struct mett_client *client, const char *
 /**
  * mett_action_delete() - take an action away
  *
- * Activations that run come to their end; those that wait for a worker fail
- * with METT_NO_ACTION.
+ * Activations under way come to their end; the name is free at once.
  *
  * Return: 0, or -EINVAL (METT_BAD_ARGUMENT, METT_NO_ACTION).
  */

@@ -18,6 +18,7 @@ enum {
 	METT_NAME_MAX = 64,            /* name of an action: [A-Za-z0-9._-]{1,64} */
 	METT_INLINE_MAX = 64 << 10,    /* argument or answer that travels in the window */
 	METT_PAYLOAD_MAX = 16 << 20,   /* argument or answer at all (server: --max-payload) */
+	METT_GRANT_MAX = 64 << 20,     /* memory for large payloads that one activation gets */
 	METT_PROGRAM_MAX = 256 << 20,  /* dataspace of an action */
 	METT_IN_FLIGHT_MAX = 64,       /* invocations of one client at the same time */
 	METT_ACTIVATIONS_MAX = 512,    /* activations of one session, nested ones included */

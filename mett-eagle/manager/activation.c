@@ -1,0 +1,288 @@
+#include "activation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfmt/fmt.h>
+
+#include "pool.h"
+#include "worker.h"
+
+struct done {
+	struct message_done fixed;
+	char text[METT_MESSAGE_MAX + METT_LOG_TAIL_MAX];
+};
+
+static struct window_slot *slot_of(struct session *session, const struct caller *caller)
+{
+	if (caller->worker)
+		return &sys_worker_window(caller->worker->process)->call;
+	return &session->window->slot[caller->slot];
+}
+
+const void *activation_argument(const struct activation *activation)
+{
+	return slot_of(activation->session, &activation->caller)->argument;
+}
+
+static void fill(struct done *done, const struct caller *caller, const struct outcome *outcome)
+{
+	size_t size = strlen(outcome->text);
+
+	done->fixed = (struct message_done){
+	        .header = {MESSAGE_DONE, caller->tag},
+	        .slot = caller->slot,
+	        .reason = outcome->reason,
+	        .detail = outcome->detail,
+	        .text_size = (uint16_t)size,
+	        .size = outcome->reason == METT_OK ? outcome->size : 0,
+	};
+	memcpy(done->text, outcome->text, size);
+}
+
+static void send(struct session *session, const struct caller *caller, const struct done *done,
+                 sys_cap cap)
+{
+	size_t size = sizeof(done->fixed) + done->fixed.text_size + done->fixed.log_size;
+
+	if (!caller->worker) {
+		session_send(session, done, size, cap);
+		return;
+	}
+	caller->worker->call = NULL;
+	if (sys_gate_send(sys_worker_gate(caller->worker->process), done, size, &cap,
+	                  cap != SYS_NO_CAP))
+		/* It filled its own gate and does not read; its end tells on it. */
+		sys_worker_kill(caller->worker->process);
+}
+
+#define REFUSE(reason_, detail_, ...)                                                              \
+	do {                                                                                       \
+		ret->reason = (reason_);                                                           \
+		ret->detail = (int32_t)(detail_);                                                  \
+		fmt_format(ret->text, sizeof(ret->text), __VA_ARGS__);                             \
+		return NULL;                                                                       \
+	} while (0)
+
+/* The large argument: held from now on, and nobody can change it. */
+static bool take_payload(struct session *session, const struct message_invoke *message,
+                         struct sys_received *got, sys_cap *ret)
+{
+	size_t size;
+
+	*ret = SYS_NO_CAP;
+	if (message->size <= METT_INLINE_MAX)
+		return !got->cap_count;
+	if (!got->cap_count)
+		return false;
+	sys_dataspace_seal(got->caps[0]); /* a worker cannot; a client has done so */
+	if (sys_dataspace_check(got->caps[0], &size) || size < message->size)
+		return false;
+	got->cap_count = 0;
+	if (server_keep(session->server, got->caps[0]))
+		return false;
+	*ret = got->caps[0];
+	return true;
+}
+
+static struct action *check(struct session *session, const struct worker *worker,
+                            const struct message_invoke *message, struct outcome *ret)
+{
+	const struct server_config *config = &session->server->config;
+	unsigned depth = worker ? worker->activation->depth + 1 : 1;
+	struct action *action;
+
+	if (!message_name_valid(&message->name))
+		REFUSE(METT_BAD_ARGUMENT, 0,
+		       "that is no name of an action; use 1 to {} of A-Z a-z 0-9 . _ -",
+		       (int)METT_NAME_MAX);
+	if (message->slot >= (worker ? 1 : METT_IN_FLIGHT_MAX))
+		REFUSE(METT_BAD_ARGUMENT, 0, "action '{}': the window has no slot {}",
+		       message->name.text, message->slot);
+	if (message->size > config->payload_max)
+		REFUSE(METT_TOO_LARGE, config->payload_max,
+		       "action '{}': argument has {} bytes, at most {} are passed on; see the "
+		       "server's --max-payload", message->name.text, message->size,
+		       config->payload_max);
+	if (session->server->draining)
+		REFUSE(METT_GONE, 0, "action '{}': the server is shutting down",
+		       message->name.text);
+	if (depth > METT_DEPTH_MAX)
+		REFUSE(METT_DEPTH, 0, "action '{}': invocations are nested deeper than {}; look for "
+		       "functions that invoke each other without end", message->name.text,
+		       (int)METT_DEPTH_MAX);
+	if ((!worker && session->client_count >= METT_IN_FLIGHT_MAX) ||
+	    session->activation_count >= METT_ACTIVATIONS_MAX)
+		REFUSE(METT_BUSY, 0, "action '{}': {} invocations are under way already; wait for "
+		       "one to end", message->name.text, session->activation_count);
+	action = namespace_find(&session->namespace, message->name.text);
+	if (!action)
+		REFUSE(METT_NO_ACTION, 0, "there is no action '{}' here; create it first",
+		       message->name.text);
+	return action;
+}
+
+static void timed_out(struct timer *timer)
+{
+	struct activation *activation = LIST_ENTRY(timer, struct activation, timeout);
+	uint64_t limit_ms = activation->config.timeout_us / 1000;
+
+	activation_fail(activation, METT_TIMED_OUT,
+	                (int32_t)(limit_ms < INT32_MAX ? limit_ms : INT32_MAX),
+	                "action '{}' did not end within {} us; give it more time, or look for what "
+	                "it waits for", activation->pool->name, activation->config.timeout_us);
+}
+
+static int arm(struct activation *activation, uint64_t now)
+{
+	uint64_t timeout = activation->config.timeout_us;
+
+	/* So far in the future that nobody will see the difference to none. */
+	if (!timeout || timeout > (UINT64_MAX - now) / 1000)
+		return 0;
+	return timers_arm(&activation->session->timers, &activation->timeout, now + timeout * 1000);
+}
+
+static struct activation *activation_new(struct session *session, struct worker *worker,
+                                         const struct message_invoke *message,
+                                         const struct action *action)
+{
+	struct activation *activation = calloc(1, sizeof(*activation));
+	const struct mett_config *defaults = &action->info.options.defaults;
+
+	if (!activation)
+		return NULL;
+	list_init(&activation->link);
+	list_init(&activation->wait);
+	activation->session = session;
+	activation->pool = action->pool;
+	activation->caller = (struct caller){worker, message->header.tag, message->slot};
+	activation->config = message->config;
+	if (!activation->config.memory_limit)
+		activation->config.memory_limit = defaults->memory_limit;
+	if (!activation->config.timeout_us)
+		activation->config.timeout_us = defaults->timeout_us;
+	activation->timeout.expired = timed_out;
+	activation->depth = worker ? worker->activation->depth + 1 : 1;
+	activation->size = message->size;
+	activation->payload = SYS_NO_CAP;
+	activation->times.start_worker = sys_clock_ns();
+	activation->id = atomic_fetch_add_explicit(&session->server->activations, 1,
+	                                           memory_order_relaxed) + 1;
+	return activation;
+}
+
+/* Returns the new activation, or NULL with the reason why not. */
+static struct activation *admit(struct session *session, struct worker *worker,
+                                const struct message_invoke *message, struct sys_received *got,
+                                struct outcome *ret)
+{
+	struct action *action = check(session, worker, message, ret);
+	struct activation *activation;
+	sys_cap payload;
+
+	if (!action)
+		return NULL;
+	if (!take_payload(session, message, got, &payload))
+		REFUSE(METT_BAD_ARGUMENT, 0, "action '{}': its argument of {} bytes must come {}",
+		       message->name.text, message->size,
+		       message->size > METT_INLINE_MAX ? "as a sealed dataspace" : "in the window");
+	activation = activation_new(session, worker, message, action);
+	if (!activation || arm(activation, activation->times.start_worker)) {
+		free(activation);
+		server_drop(session->server, payload);
+		REFUSE(METT_NO_MEMORY, 0, "action '{}': the server has no memory; try later",
+		       message->name.text);
+	}
+	activation->payload = payload;
+	action->info.activations++;
+	return activation;
+}
+
+#undef REFUSE
+
+void activation_begin(struct session *session, struct worker *worker,
+                      const struct message_invoke *message, struct sys_received *got)
+{
+	struct caller caller = {worker, message->header.tag, message->slot};
+	struct outcome refusal = {.cap = SYS_NO_CAP};
+	struct activation *activation = admit(session, worker, message, got, &refusal);
+
+	if (!activation) {
+		struct done done;
+
+		fill(&done, &caller, &refusal);
+		send(session, &caller, &done, SYS_NO_CAP);
+		return;
+	}
+	list_append(&session->activations, &activation->link);
+	session->activation_count++;
+	if (worker)
+		worker->call = activation;
+	else
+		session->client_count++;
+	pool_serve(activation->pool, activation);
+}
+
+static void activation_free(struct activation *activation)
+{
+	struct session *session = activation->session;
+
+	timers_disarm(&session->timers, &activation->timeout);
+	pool_forget(activation->pool, activation);
+	list_remove(&activation->link);
+	session->activation_count--;
+	if (!activation->caller.worker)
+		session->client_count--;
+	server_drop(session->server, activation->payload);
+	free(activation);
+}
+
+void activation_finish(struct activation *activation, const struct outcome *outcome)
+{
+	struct session *session = activation->session;
+	struct worker *worker = activation->worker;
+	struct done done;
+	bool may_stay = outcome->reason == METT_OK || outcome->reason == METT_FAILED;
+
+	fill(&done, &activation->caller, outcome);
+	done.fixed.activation = activation->id;
+	if (outcome->reason == METT_OK && outcome->answer)
+		memcpy(slot_of(session, &activation->caller)->answer, outcome->answer,
+		       outcome->size);
+	if (worker) {
+		done.fixed.log_size = (uint16_t)sys_worker_log(
+		        worker->process, done.text + done.fixed.text_size, METT_LOG_TAIL_MAX);
+		/* Before anyone hears of the outcome, so that nothing can follow it. */
+		if (!may_stay || activation->pool->options.policy != METT_POLICY_REUSE)
+			sys_worker_kill(worker->process);
+		activation->times.end_worker = sys_clock_ns();
+	}
+	done.fixed.times = activation->times;
+	send(session, &activation->caller, &done, outcome->cap);
+	if (worker)
+		worker_release(worker, may_stay &&
+		                               activation->pool->options.policy == METT_POLICY_REUSE);
+	activation_free(activation);
+}
+
+void activation_cancel(struct activation *activation)
+{
+	struct worker *worker = activation->worker;
+
+	activation->caller.worker->call = NULL;
+	if (worker)
+		worker_release(worker, false);
+	activation_free(activation);
+}
+
+void activation_drop(struct activation *activation)
+{
+	if (activation->caller.worker)
+		activation->caller.worker->call = NULL;
+	if (activation->worker) {
+		activation->worker->activation = NULL;
+		activation->worker->state = WORKER_DYING;
+	}
+	activation_free(activation);
+}

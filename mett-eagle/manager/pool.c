@@ -1,0 +1,267 @@
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfmt/fmt.h>
+
+#include "activation.h"
+#include "worker.h"
+
+#define MS_NS ((uint64_t)1000000)
+
+/* Fail all that wait: there will be no worker for them. */
+static void fail_waiting(struct pool *pool, enum mett_reason reason, const char *why)
+{
+	pool->holding = true;
+	while (!list_empty(&pool->waiting)) {
+		struct activation *activation =
+		        LIST_ENTRY(pool->waiting.next, struct activation, wait);
+
+		activation_fail(activation, reason, 0, "action '{}' did not start: {}", pool->name,
+		                why);
+	}
+}
+
+/* Workers that a zygote was asked for and will not fork any more. */
+static void drop_starting(struct pool *pool)
+{
+	list_for_each(link, &pool->others) {
+		struct worker *worker = LIST_ENTRY(link, struct worker, link);
+
+		if (worker->state != WORKER_STARTING)
+			continue;
+		list_remove(&worker->link);
+		pool->other_count--;
+		pool->starting_count--;
+		worker_free(worker);
+	}
+}
+
+static void drop_sandbox(struct pool *pool)
+{
+	timers_disarm(&pool->session->timers, &pool->start);
+	sys_sandbox_free(pool->sandbox);
+	pool->sandbox = NULL;
+	pool->state = POOL_COLD;
+}
+
+static void zygote_ready(void *owner)
+{
+	struct pool *pool = owner;
+
+	if (pool->state != POOL_STARTING)
+		return;
+	timers_disarm(&pool->session->timers, &pool->start);
+	pool->state = POOL_READY;
+	pool_supply(pool);
+}
+
+static void zygote_failed(void *owner, const char *why)
+{
+	struct pool *pool = owner;
+
+	if (pool->state == POOL_STARTING) {
+		drop_sandbox(pool);
+	} else {
+		drop_starting(pool);
+		pool->state = POOL_LAME;
+	}
+	fail_waiting(pool, METT_NO_START, why);
+}
+
+static void zygote_late(struct timer *timer)
+{
+	struct pool *pool = LIST_ENTRY(timer, struct pool, start);
+	char why[METT_MESSAGE_MAX];
+
+	fmt_format(why, sizeof(why),
+	           "its program was not ready within {} ms; look for waiting in its init hook",
+	           (int)METT_START_TIMEOUT_MS);
+	drop_sandbox(pool);
+	fail_waiting(pool, METT_NO_START, why);
+}
+
+static int start_zygote(struct pool *pool)
+{
+	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
+	struct session *session = pool->session;
+	struct sys_program program = {pool->name, pool->program, session->core};
+	int error = timers_arm(&session->timers, &pool->start,
+	                       sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
+
+	if (!error)
+		error = sys_sandbox_new(session->server->host, session->loop, &program, &handler,
+		                        pool, &pool->sandbox);
+	if (error)
+		timers_disarm(&session->timers, &pool->start);
+	else
+		pool->state = POOL_STARTING;
+	return error;
+}
+
+/* Make one worker, or first what it is made from. Positive: nothing can be done now. */
+static int supply_one(struct pool *pool)
+{
+	if (pool->options.policy == METT_POLICY_SPAWN || pool->state == POOL_READY)
+		return worker_new(pool);
+	if (pool->state == POOL_LAME && !pool->other_count && !pool->parked_count)
+		drop_sandbox(pool);
+	if (pool->state != POOL_COLD)
+		return 1;
+	int error = start_zygote(pool);
+	return error ? error : 1;
+}
+
+static unsigned demand(const struct pool *pool)
+{
+	/* Under `reuse`, who serves now serves again. */
+	bool ahead = !pool->retired && !pool->holding &&
+	             pool->options.policy != METT_POLICY_REUSE;
+
+	return pool->waiting_count + (ahead ? pool->session->server->config.parked : 0);
+}
+
+void pool_supply(struct pool *pool)
+{
+	int error = 0;
+
+	while (!error && pool->starting_count + pool->parked_count < demand(pool))
+		error = supply_one(pool);
+	/* As long as some are on their way, their arrival is the time to try again. */
+	if (error < 0 && !pool->starting_count)
+		fail_waiting(pool, METT_NO_MEMORY,
+		             "the server has no memory or descriptors for its process; try later");
+}
+
+struct pool *pool_new(struct session *session, const char *name,
+                      const struct mett_action_options *options, sys_cap program)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool)
+		return NULL;
+	list_init(&pool->link);
+	list_init(&pool->parked);
+	list_init(&pool->others);
+	list_init(&pool->waiting);
+	pool->session = session;
+	pool->options = *options;
+	pool->program = program;
+	pool->start.expired = zygote_late;
+	strncpy(pool->name, name, METT_NAME_MAX);
+	return pool;
+}
+
+void pool_free(struct pool *pool)
+{
+	struct list *lists[] = {&pool->parked, &pool->others};
+
+	for (unsigned i = 0; i < 2; i++)
+		list_for_each(link, lists[i])
+			worker_free(LIST_ENTRY(link, struct worker, link));
+	drop_sandbox(pool);
+	list_remove(&pool->link);
+	server_drop(pool->session->server, pool->program);
+	free(pool);
+}
+
+void pool_retire(struct pool *pool)
+{
+	pool->retired = true;
+	list_append(&pool->session->retired, &pool->link);
+}
+
+void pool_collect(struct session *session)
+{
+	list_for_each(link, &session->retired) {
+		struct pool *pool = LIST_ENTRY(link, struct pool, link);
+
+		if (!pool->waiting_count && !pool->other_count)
+			pool_free(pool);
+	}
+}
+
+static void leave_waiting(struct pool *pool, struct activation *activation)
+{
+	list_remove(&activation->wait);
+	pool->waiting_count--;
+}
+
+void pool_serve(struct pool *pool, struct activation *activation)
+{
+	pool->holding = false;
+	if (!list_empty(&pool->parked)) {
+		struct worker *worker = LIST_ENTRY(pool->parked.previous, struct worker, link);
+
+		list_remove(&worker->link);
+		pool->parked_count--;
+		list_append(&pool->others, &worker->link);
+		pool->other_count++;
+		worker_start(worker, activation);
+		return;
+	}
+	list_append(&pool->waiting, &activation->wait);
+	pool->waiting_count++;
+	pool_supply(pool);
+}
+
+void pool_forget(struct pool *pool, struct activation *activation)
+{
+	if (!list_empty(&activation->wait))
+		leave_waiting(pool, activation);
+}
+
+void pool_worker_parked(struct pool *pool, struct worker *worker)
+{
+	if (!list_empty(&pool->waiting)) {
+		struct activation *activation =
+		        LIST_ENTRY(pool->waiting.next, struct activation, wait);
+
+		leave_waiting(pool, activation);
+		worker_start(worker, activation);
+	} else {
+		list_remove(&worker->link);
+		pool->other_count--;
+		list_append(&pool->parked, &worker->link);
+		pool->parked_count++;
+	}
+	pool_supply(pool);
+}
+
+void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why)
+{
+	char text[METT_MESSAGE_MAX];
+
+	fmt_format(text, sizeof(text), "{}", why); /* it may lie in what is freed now */
+	list_remove(&worker->link);
+	pool->other_count--;
+	pool->starting_count--;
+	worker_free(worker);
+	pool->holding = true;
+	if (!pool->starting_count)
+		fail_waiting(pool, METT_NO_START, text);
+}
+
+void pool_worker_gone(struct pool *pool, struct worker *worker)
+{
+	list_remove(&worker->link);
+	if (worker->state == WORKER_PARKED)
+		pool->parked_count--;
+	else
+		pool->other_count--;
+	worker_free(worker);
+	pool_supply(pool);
+}
+
+void pool_worker_late(struct pool *pool, struct worker *worker, const char *why)
+{
+	if (pool->options.policy == METT_POLICY_SPAWN) {
+		pool_worker_failed(pool, worker, why);
+		return;
+	}
+	/* A zygote answers in order: behind one that is late no other will come. */
+	drop_starting(pool);
+	pool->state = POOL_LAME;
+	fail_waiting(pool, METT_NO_START, why);
+}

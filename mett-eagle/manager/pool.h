@@ -1,0 +1,75 @@
+#pragma once
+
+/*
+ * Pool: the workers of one version of an action in one session, and the zygote
+ * they are forked from. Makes workers ahead of demand, and gives each activation one.
+ */
+#include <mett-eagle/client.h>
+
+#include "session.h"
+
+enum pool_state {
+	POOL_COLD,     /* no zygote */
+	POOL_STARTING, /* zygote was ordered */
+	POOL_READY,    /* zygote forks */
+	POOL_LAME,     /* zygote is gone; its workers may still serve */
+};
+
+struct pool {
+	struct list link; /* in the session's retired ones, once it is one */
+	struct session *session;
+	struct mett_action_options options;
+	char name[METT_NAME_MAX + 1];
+	sys_cap program; /* held in the server's table */
+	struct sys_sandbox *sandbox;
+	enum pool_state state;
+	struct timer start; /* until the zygote must be up */
+	struct list parked; /* workers that can serve at once; last in, first out */
+	struct list others; /* workers being made, at work, or dying */
+	unsigned parked_count;
+	unsigned starting_count;
+	unsigned other_count;
+	struct list waiting; /* activations without a worker, oldest first */
+	unsigned waiting_count;
+	bool retired;
+	bool holding; /* the last worker could not be made: none ahead of demand */
+};
+
+/**
+ * pool_new() - no worker is made before the first activation
+ * @program: the pool takes over one holder's share of it
+ *
+ * Return: pool, or NULL when there is no memory.
+ */
+struct pool *pool_new(struct session *session, const char *name,
+                      const struct mett_action_options *options, sys_cap program);
+
+/** pool_free() - end all its processes, without a word to anyone */
+void pool_free(struct pool *pool);
+
+/** pool_retire() - serve what is there, nothing new; pool_collect() frees it in the end */
+void pool_retire(struct pool *pool);
+
+/** pool_collect() - free the session's retired pools that have nothing left to do */
+void pool_collect(struct session *session);
+
+/** pool_serve() - give an activation a worker, now or when there is one */
+void pool_serve(struct pool *pool, struct activation *activation);
+
+/** pool_forget() - an activation that waits for a worker does so no longer */
+void pool_forget(struct pool *pool, struct activation *activation);
+
+/** pool_supply() - make as many workers as there is demand for */
+void pool_supply(struct pool *pool);
+
+/** pool_worker_parked() - a worker can serve: the oldest activation that waits, or a later one */
+void pool_worker_parked(struct pool *pool, struct worker *worker);
+
+/** pool_worker_failed() - one that was ordered will not come, and why; it is freed */
+void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why);
+
+/** pool_worker_gone() - one has ended; it is freed */
+void pool_worker_gone(struct pool *pool, struct worker *worker);
+
+/** pool_worker_late() - one did not park in time: it fails, and its zygote with it */
+void pool_worker_late(struct pool *pool, struct worker *worker, const char *why);

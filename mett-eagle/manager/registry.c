@@ -1,0 +1,199 @@
+#include "registry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfmt/fmt.h>
+#include <liblog/log.h>
+
+#include <protocol/protocol.h>
+
+#include "session.h"
+
+/* Somebody at the door. */
+struct visitor {
+	struct list link;
+	struct sys_watch gate;
+	struct registry *registry;
+	uint64_t patience_ns;
+};
+
+static void dismiss(struct visitor *visitor)
+{
+	sys_cap gate = visitor->gate.cap;
+
+	sys_loop_unwatch(visitor->registry->server->loop, &visitor->gate);
+	sys_cap_close(gate);
+	list_remove(&visitor->link);
+	visitor->registry->knocking_count--;
+	free(visitor);
+}
+
+/* Why @error, from making a session. */
+static enum mett_reason refuse(struct server *server, int error, char *why)
+{
+	if (error == CORES_REFUSED) {
+		fmt_format(why, METT_MESSAGE_MAX,
+		           "all {} cores have a client; wait for one to leave, or run the server "
+		           "with --core-policy share", server->cores.count);
+		return METT_NO_CORE;
+	}
+	if (error == -EUSERS) {
+		fmt_format(why, METT_MESSAGE_MAX, "the server has {} clients, and takes no more",
+		           server->config.clients_max);
+		return METT_BUSY;
+	}
+	if (error == -ESHUTDOWN) {
+		fmt_format(why, METT_MESSAGE_MAX, "the server is shutting down");
+		return METT_GONE;
+	}
+	if (error == -EPROTO) {
+		fmt_format(why, METT_MESSAGE_MAX,
+		           "the server speaks protocol {}; use the libmett-eagle that came with it",
+		           (int)PROTOCOL_VERSION);
+		return METT_BAD_ARGUMENT;
+	}
+	fmt_format(why, METT_MESSAGE_MAX, "the server cannot make a session: {}; try later",
+	           strerror(-error));
+	return METT_NO_MEMORY;
+}
+
+static int make_session(struct server *server, const struct message_register *message,
+                        unsigned *ret_core, sys_cap caps[2])
+{
+	int error;
+
+	if (message->version != PROTOCOL_VERSION)
+		return -EPROTO;
+	if (server->draining)
+		return -ESHUTDOWN;
+	if (server->session_count >= server->config.clients_max)
+		return -EUSERS;
+	error = cores_take(&server->cores, ret_core);
+	if (error)
+		return error;
+	error = session_new(server, *ret_core, &caps[0], &caps[1]);
+	if (error)
+		cores_put(&server->cores, *ret_core);
+	return error;
+}
+
+static void answer(struct visitor *visitor, const struct message_register *message)
+{
+	struct server *server = visitor->registry->server;
+	struct {
+		struct message_registered fixed;
+		char text[METT_MESSAGE_MAX];
+	} reply = {
+	        .fixed =
+	                {
+	                        .header = {MESSAGE_REGISTERED, message->header.tag},
+	                        .version = PROTOCOL_VERSION,
+	                        .payload_max = server->config.payload_max,
+	                },
+	};
+	sys_cap caps[2];
+	int error = make_session(server, message, &reply.fixed.core, caps);
+
+	if (error) {
+		reply.fixed.reason = refuse(server, error, reply.text);
+		sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed) + strlen(reply.text),
+		              NULL, 0);
+		log_info("client refused: {}", reply.text);
+		return;
+	}
+	/* If this is not heard, the gate closes with it, and the session ends. */
+	sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed), caps, 2);
+	sys_cap_close(caps[0]);
+	sys_cap_close(caps[1]);
+	log_debug("client registered on core {}", reply.fixed.core);
+}
+
+static void visitor_ready(struct sys_watch *watch)
+{
+	struct visitor *visitor = LIST_ENTRY(watch, struct visitor, gate);
+	_Alignas(8) unsigned char data[MESSAGE_MAX];
+	struct sys_received got;
+	int result = sys_gate_recv(watch->cap, data, sizeof(data), &got);
+
+	if (result == SYS_AGAIN)
+		return;
+	if (!result) {
+		if (message_check(data, got.size, got.cap_count, FROM_CLIENT) == MESSAGE_REGISTER)
+			answer(visitor, (void *)data);
+		sys_received_close(&got);
+	}
+	dismiss(visitor);
+}
+
+static void admit(struct registry *registry, sys_cap gate)
+{
+	struct visitor *visitor = calloc(1, sizeof(*visitor));
+
+	if (!visitor) {
+		sys_cap_close(gate);
+		return;
+	}
+	if (registry->knocking_count >= REGISTRY_KNOCKING_MAX)
+		dismiss(LIST_ENTRY(registry->knocking.next, struct visitor, link));
+	visitor->gate = (struct sys_watch){.ready = visitor_ready, .cap = SYS_NO_CAP};
+	visitor->registry = registry;
+	visitor->patience_ns = sys_clock_ns() + REGISTRY_PATIENCE_MS * (uint64_t)1000000;
+	list_init(&visitor->link);
+	if (sys_loop_watch(registry->server->loop, &visitor->gate, gate)) {
+		sys_cap_close(gate);
+		free(visitor);
+		return;
+	}
+	list_append(&registry->knocking, &visitor->link);
+	registry->knocking_count++;
+}
+
+static void door_ready(struct sys_watch *watch)
+{
+	struct registry *registry = LIST_ENTRY(watch, struct registry, door);
+	sys_cap gate;
+	int result = sys_gate_accept(watch->cap, &gate);
+
+	if (result == 0)
+		admit(registry, gate);
+	else if (result < 0 && registry->knocking_count)
+		/* Out of descriptors: those who only knock shall not keep others out. */
+		dismiss(LIST_ENTRY(registry->knocking.next, struct visitor, link));
+}
+
+int registry_open(struct registry *registry, struct server *server, sys_cap door)
+{
+	*registry = (struct registry){
+	        .door = {.ready = door_ready, .cap = SYS_NO_CAP},
+	        .server = server,
+	};
+	list_init(&registry->knocking);
+	return sys_loop_watch(server->loop, &registry->door, door);
+}
+
+void registry_close(struct registry *registry)
+{
+	sys_loop_unwatch(registry->server->loop, &registry->door);
+	list_for_each(link, &registry->knocking)
+		dismiss(LIST_ENTRY(link, struct visitor, link));
+}
+
+uint64_t registry_next(const struct registry *registry)
+{
+	if (list_empty(&registry->knocking))
+		return 0;
+	return LIST_ENTRY(registry->knocking.next, struct visitor, link)->patience_ns;
+}
+
+void registry_expire(struct registry *registry, uint64_t now_ns)
+{
+	list_for_each(link, &registry->knocking) {
+		struct visitor *visitor = LIST_ENTRY(link, struct visitor, link);
+
+		if (visitor->patience_ns > now_ns)
+			break;
+		dismiss(visitor);
+	}
+}

@@ -1,0 +1,159 @@
+#include "server.h"
+
+#include <string.h>
+
+#include <liblog/log.h>
+
+#include "registry.h"
+#include "session.h"
+
+enum { CAPS_MAX = 1 << 20 }; /* as many descriptors as any system gives a process */
+
+static void close_cap(cap_t cap, void *context)
+{
+	sys_cap_close(cap);
+}
+
+int server_init(struct server *server, const struct server_config *config, struct sys_host *host)
+{
+	*server = (struct server){.config = *config, .host = host};
+	int error = cap_allocator_new(CAPS_MAX, close_cap, NULL, &server->caps);
+
+	if (error)
+		return error;
+	error = sys_loop_new(&server->loop);
+	if (error) {
+		cap_allocator_free(server->caps);
+		return error;
+	}
+	cores_init(&server->cores, config->core_policy, config->core_numbers, config->core_count);
+	pthread_mutex_init(&server->mutex, NULL);
+	list_init(&server->sessions);
+	list_init(&server->ended);
+	return 0;
+}
+
+void server_deinit(struct server *server)
+{
+	pthread_mutex_destroy(&server->mutex);
+	cores_deinit(&server->cores);
+	sys_loop_free(server->loop);
+	cap_allocator_free(server->caps);
+}
+
+int server_keep(struct server *server, sys_cap cap)
+{
+	int error = cap_adopt(server->caps, cap);
+
+	if (error)
+		sys_cap_close(cap);
+	return error;
+}
+
+void server_drop(struct server *server, sys_cap cap)
+{
+	if (cap != SYS_NO_CAP)
+		cap_release(server->caps, cap);
+}
+
+void server_session_begins(struct server *server, struct session *session)
+{
+	pthread_mutex_lock(&server->mutex);
+	list_append(&server->sessions, &session->link);
+	server->session_count++;
+	pthread_mutex_unlock(&server->mutex);
+}
+
+void server_session_forget(struct server *server, struct session *session)
+{
+	pthread_mutex_lock(&server->mutex);
+	list_remove(&session->link);
+	server->session_count--;
+	pthread_mutex_unlock(&server->mutex);
+}
+
+void server_session_ended(struct server *server, struct session *session)
+{
+	pthread_mutex_lock(&server->mutex);
+	list_remove(&session->link);
+	list_append(&server->ended, &session->link);
+	pthread_mutex_unlock(&server->mutex);
+	sys_loop_wake(server->loop);
+}
+
+/* Main thread: free the sessions whose threads have nothing more to do. */
+static void collect(struct server *server)
+{
+	for (;;) {
+		struct session *session = NULL;
+
+		pthread_mutex_lock(&server->mutex);
+		if (!list_empty(&server->ended)) {
+			session = LIST_ENTRY(server->ended.next, struct session, link);
+			list_remove(&session->link);
+			server->session_count--;
+		}
+		pthread_mutex_unlock(&server->mutex);
+		if (!session)
+			return;
+		pthread_join(session->thread, NULL);
+		unsigned core = session->core;
+		session_free(session);
+		cores_put(&server->cores, core);
+		log_debug("client left core {}", core);
+	}
+}
+
+static void wake_sessions(struct server *server)
+{
+	pthread_mutex_lock(&server->mutex);
+	list_for_each(link, &server->sessions)
+		sys_loop_wake(LIST_ENTRY(link, struct session, link)->loop);
+	pthread_mutex_unlock(&server->mutex);
+}
+
+static void stop_now(struct server *server)
+{
+	server->stopping = 1;
+	wake_sessions(server);
+}
+
+void server_stop(struct server *server)
+{
+	if (server->draining) {
+		log_info("ending at once");
+		stop_now(server);
+		return;
+	}
+	log_info("draining: activations under way may end within {} ms",
+	         server->config.drain_ns / 1000000);
+	server->drain_until_ns = sys_clock_ns() + server->config.drain_ns;
+	server->draining = 1;
+	wake_sessions(server);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+int server_run(struct server *server, sys_cap door)
+{
+	struct registry registry;
+	int error = registry_open(&registry, server, door);
+
+	while (!error && !(server->draining && !server->session_count)) {
+		uint64_t drain = server->stopping ? 0 : server->drain_until_ns;
+
+		error = sys_loop_run(server->loop, earlier(registry_next(&registry), drain));
+		collect(server);
+		uint64_t now = sys_clock_ns();
+		registry_expire(&registry, now);
+		if (server->draining)
+			registry_close(&registry);
+		if (drain && now >= drain)
+			stop_now(server);
+	}
+	registry_close(&registry);
+	return error;
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * Session: the server's side of one client. Its thread, on the client's core,
+ * runs one event loop for the client's gate, its workers and its zygotes; all
+ * that hangs on a session belongs to that thread.
+ */
+#include <protocol/protocol.h>
+
+#include "namespace.h"
+#include "server.h"
+#include "timers.h"
+
+struct activation;
+struct worker;
+
+struct session {
+	struct list link; /* in the server's list, under its mutex */
+	pthread_t thread;
+	struct server *server;
+	struct sys_loop *loop;
+	unsigned core;
+	struct sys_watch client; /* its gate */
+	sys_cap gate;
+	struct client_window *window;
+	struct namespace namespace;
+	struct timers timers;
+	struct list activations; /* all that are under way */
+	unsigned activation_count;
+	unsigned client_count; /* of them, the client's own */
+	struct list retired;   /* pools that are no action's any more */
+	struct list replies;   /* that the client's gate had no room for */
+	bool closed;           /* the client is gone */
+};
+
+/**
+ * session_new() - begin to serve a client
+ * @core:       its core, which the session gives back
+ * @ret_gate:   the client's end of its gate; the caller's to close
+ * @ret_window: the client's window; the caller's to close
+ *
+ * The session ends by itself when the client closes its gate, or the server stops.
+ *
+ * Return: 0 or a negative errno; the core is then still the caller's.
+ */
+int session_new(struct server *server, unsigned core, sys_cap *ret_gate, sys_cap *ret_window);
+
+/** session_make() - the session alone, without its thread; as session_new() */
+int session_make(struct server *server, unsigned core, struct session **ret, sys_cap *ret_gate,
+                 sys_cap *ret_window);
+
+/** session_turn() - wait for something to happen and handle it; 0 or a negative errno */
+int session_turn(struct session *session);
+
+/** session_free() - end all that is the session's; not by its own thread's handlers */
+void session_free(struct session *session);
+
+/**
+ * session_send() - send the client a message, or keep it until there is room
+ * @cap: SYS_NO_CAP, or one the session holds; stays the caller's
+ */
+void session_send(struct session *session, const void *data, size_t size, sys_cap cap);
+
+/** session_note_reaped() - tell the client that an activation's worker is destroyed */
+void session_note_reaped(struct session *session, uint64_t activation, uint64_t time_ns);

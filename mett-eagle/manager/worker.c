@@ -1,0 +1,369 @@
+#include "worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfmt/fmt.h>
+
+#include "activation.h"
+
+#define MS_NS ((uint64_t)1000000)
+
+enum { MESSAGES_AT_ONCE = 16 };
+
+static struct session *session_of(const struct worker *worker)
+{
+	return worker->pool->session;
+}
+
+/* What a process did that ended without a word, or with no good one. */
+static void report_end(struct worker *worker, const struct sys_exit *how)
+{
+	struct activation *activation = worker->activation;
+	const char *name = worker->pool->name;
+	bool short_of_memory = atomic_load(&sys_worker_window(worker->process)->notes) &
+	                       WINDOW_NOTE_MEMORY;
+	uint64_t limit = activation->config.memory_limit;
+
+	if (how->signal == SYS_SIGNAL_FORBIDDEN)
+		activation_fail(activation, METT_FORBIDDEN, 0,
+		                "action '{}' was ended: it made a system call that its sandbox "
+		                "forbids", name);
+	else if (short_of_memory)
+		activation_fail(activation, METT_OUT_OF_MEMORY, (int32_t)(limit >> 10),
+		                "action '{}' ran out of memory (limit {} KiB); give it more, or "
+		                "let it allocate less", name, limit >> 10);
+	else if (how->signal)
+		activation_fail(activation, METT_CRASHED, how->signal,
+		                "action '{}' crashed: signal {} ({}); see its log", name,
+		                how->signal, strsignal(how->signal));
+	else
+		activation_fail(activation, METT_EXITED, how->code,
+		                "action '{}' exited with code {} and gave no answer", name,
+		                how->code);
+}
+
+static void report_violation(struct worker *worker, const char *what)
+{
+	activation_fail(worker->activation, METT_PROTOCOL, 0,
+	                "action '{}' was ended: it broke the worker protocol ({})",
+	                worker->pool->name, what);
+}
+
+/* The worker's own times are only as good as it is: never outside of what we saw ourselves. */
+static void take_times(struct activation *activation, const struct mett_metadata *told)
+{
+	uint64_t *to[] = {&activation->times.start_runtime, &activation->times.start_function,
+	                  &activation->times.end_function, &activation->times.end_runtime};
+	uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
+	                   told->end_runtime};
+	uint64_t least = activation->times.start_worker, most = sys_clock_ns();
+
+	for (unsigned i = 0; i < 4; i++) {
+		least = from[i] > least ? from[i] : least;
+		least = least < most ? least : most;
+		*to[i] = least;
+	}
+}
+
+static void copy_text(char *to, const unsigned char *from, size_t size)
+{
+	size_t used = strlen(to);
+
+	for (size_t i = 0; i < size && used < METT_MESSAGE_MAX - 1; i++)
+		to[used++] = from[i] < ' ' || from[i] == 127 ? ' ' : (char)from[i];
+	to[used] = 0;
+}
+
+static void take_failure(struct worker *worker, const struct message_exit *message)
+{
+	struct outcome outcome = {
+	        .reason = METT_FAILED, .detail = message->error, .cap = SYS_NO_CAP};
+	const unsigned char *text = sys_worker_window(worker->process)->serve.answer;
+
+	fmt_format(outcome.text, sizeof(outcome.text), "action '{}' failed with code {}{}",
+	           worker->pool->name, message->error, message->size ? ": " : "");
+	copy_text(outcome.text, text,
+	          message->size < METT_MESSAGE_MAX ? message->size : METT_MESSAGE_MAX);
+	activation_finish(worker->activation, &outcome);
+}
+
+static void take_exit(struct worker *worker, const struct message_exit *message,
+                      struct sys_received *got)
+{
+	struct server *server = session_of(worker)->server;
+	struct outcome outcome = {.cap = SYS_NO_CAP, .size = message->size};
+	size_t size;
+
+	take_times(worker->activation, &message->times);
+	if (message->error < 0) {
+		report_violation(worker, "negative error code");
+	} else if (message->error) {
+		take_failure(worker, message);
+	} else if (message->size > server->config.payload_max) {
+		activation_fail(worker->activation, METT_TOO_LARGE,
+		                (int32_t)server->config.payload_max,
+		                "action '{}' answered {} bytes, at most {} are passed on",
+		                worker->pool->name, message->size, server->config.payload_max);
+	} else if (message->size <= METT_INLINE_MAX) {
+		outcome.answer = sys_worker_window(worker->process)->serve.answer;
+		activation_finish(worker->activation, &outcome);
+	} else if (!got->cap_count || sys_dataspace_seal(got->caps[0]) ||
+	           sys_dataspace_check(got->caps[0], &size) || size < message->size) {
+		report_violation(worker, "large answer without a dataspace that can be sealed");
+	} else {
+		outcome.cap = got->caps[0];
+		activation_finish(worker->activation, &outcome);
+	}
+}
+
+static void take_signal(struct worker *worker, const struct message_signal *message)
+{
+	struct sys_exit how = {.signal = message->signal, .code = message->value};
+
+	if (message->signal < 0 || message->signal > 64)
+		report_violation(worker, "no such signal");
+	else
+		report_end(worker, &how);
+}
+
+static void give_dataspace(struct worker *worker, const struct message_dataspace *message)
+{
+	struct server *server = session_of(worker)->server;
+	struct message_status status = {
+	        .header = {MESSAGE_STATUS, message->header.tag},
+	        .reason = METT_TOO_LARGE,
+	};
+	sys_cap space = SYS_NO_CAP;
+
+	if (message->size && message->size <= server->config.payload_max &&
+	    message->size <= METT_GRANT_MAX - worker->granted) {
+		status.reason = METT_NO_MEMORY;
+		if (!sys_dataspace_new("payload", message->size, 0, &space)) {
+			status.reason = METT_OK;
+			worker->granted += message->size;
+		}
+	}
+	if (sys_gate_send(sys_worker_gate(worker->process), &status, sizeof(status), &space,
+	                  space != SYS_NO_CAP))
+		report_violation(worker, "it does not read its gate");
+	sys_cap_close(space);
+}
+
+static void take_message(struct worker *worker, const void *data, struct sys_received *got)
+{
+	switch (message_check(data, got->size, got->cap_count, FROM_WORKER)) {
+	case MESSAGE_EXIT:
+		take_exit(worker, data, got);
+		break;
+	case MESSAGE_SIGNAL:
+		take_signal(worker, data);
+		break;
+	case MESSAGE_DATASPACE:
+		give_dataspace(worker, data);
+		break;
+	case MESSAGE_INVOKE:
+		if (worker->call)
+			report_violation(worker, "two invocations at once");
+		else
+			activation_begin(session_of(worker), worker, data, got);
+		break;
+	default:
+		report_violation(worker, "message that is none");
+	}
+}
+
+/* Returns 0 when there may be more. */
+static int take_one(struct worker *worker)
+{
+	_Alignas(8) unsigned char data[MESSAGE_MAX];
+	struct sys_received got;
+	int result = sys_gate_recv(sys_worker_gate(worker->process), data, sizeof(data), &got);
+
+	if (result == SYS_REFUSED && worker->state == WORKER_RUNNING)
+		report_violation(worker, "message too long or with too many capabilities");
+	if (result)
+		return result;
+	if (worker->state == WORKER_RUNNING)
+		take_message(worker, data, &got);
+	else
+		sys_worker_kill(worker->process); /* it has no reason to speak */
+	sys_received_close(&got);
+	return 0;
+}
+
+static void worker_readable(void *owner)
+{
+	struct worker *worker = owner;
+	int result = 0;
+
+	for (int i = 0; !result && i < MESSAGES_AT_ONCE; i++) {
+		result = take_one(worker);
+		/* The session may have handed a reused worker on: one message at a time. */
+		if (worker->state != WORKER_RUNNING)
+			break;
+	}
+	/*
+	 * Its gate is closed: it died, or never wants to answer. A process that is
+	 * already dying keeps its status, so report_end() still sees why.
+	 */
+	if (result == SYS_CLOSED || result < 0) {
+		worker->hung_up = true;
+		sys_worker_ignore(worker->process);
+		sys_worker_kill(worker->process);
+	}
+}
+
+static void worker_ended(void *owner, const struct sys_exit *how)
+{
+	struct worker *worker = owner;
+
+	while (worker->state == WORKER_RUNNING && !take_one(worker))
+		; /* its last words count more than its end */
+	if (worker->state == WORKER_RUNNING && worker->hung_up &&
+	    how->signal == SYS_SIGNAL_KILLED)
+		report_violation(worker, "it closed its gate");
+	else if (worker->state == WORKER_RUNNING)
+		report_end(worker, how);
+	if (worker->last)
+		session_note_reaped(session_of(worker), worker->last, sys_clock_ns());
+	pool_worker_gone(worker->pool, worker);
+}
+
+static void worker_parked(void *owner)
+{
+	struct worker *worker = owner;
+	struct pool *pool = worker->pool;
+
+	timers_disarm(&session_of(worker)->timers, &worker->start);
+	worker->state = WORKER_PARKED;
+	pool->starting_count--;
+	/* Before there is an activation: what it will most likely need. */
+	sys_worker_limit(worker->process, pool->options.defaults.memory_limit);
+	pool_worker_parked(pool, worker);
+}
+
+static void worker_failed(void *owner, const char *why)
+{
+	struct worker *worker = owner;
+
+	pool_worker_failed(worker->pool, worker, why);
+}
+
+static void worker_late(struct timer *timer)
+{
+	struct worker *worker = LIST_ENTRY(timer, struct worker, start);
+	struct pool *pool = worker->pool;
+	char why[METT_MESSAGE_MAX];
+
+	fmt_format(why, sizeof(why), "its process was not ready within {} ms",
+	           (int)METT_START_TIMEOUT_MS);
+	pool_worker_late(pool, worker, why);
+}
+
+int worker_new(struct pool *pool)
+{
+	static const struct sys_worker_handler handler = {
+	        .parked = worker_parked,
+	        .failed = worker_failed,
+	        .readable = worker_readable,
+	        .ended = worker_ended,
+	};
+	struct session *session = pool->session;
+	struct sys_program program = {pool->name, pool->program, session->core};
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int error;
+
+	if (!worker)
+		return -ENOMEM;
+	list_init(&worker->link);
+	worker->pool = pool;
+	worker->start.expired = worker_late;
+	error = timers_arm(&session->timers, &worker->start,
+	                   sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
+	if (!error && pool->options.policy == METT_POLICY_SPAWN)
+		error = sys_worker_spawn(session->server->host, session->loop, &program, &handler,
+		                         worker, &worker->process);
+	else if (!error)
+		error = sys_worker_fork(pool->sandbox, &handler, worker, &worker->process);
+	if (error) {
+		worker_free(worker);
+		return error;
+	}
+	list_append(&pool->others, &worker->link);
+	pool->other_count++;
+	pool->starting_count++;
+	return 0;
+}
+
+void worker_free(struct worker *worker)
+{
+	timers_disarm(&session_of(worker)->timers, &worker->start);
+	if (worker->call)
+		activation_cancel(worker->call);
+	sys_worker_free(worker->process);
+	free(worker);
+}
+
+/* Large arguments go by capability, sent before the worker wakes and looks for it. */
+static int pass_argument(struct worker *worker, const struct activation *activation)
+{
+	struct worker_window *window = sys_worker_window(worker->process);
+	struct message_argument message = {
+	        .header.type = MESSAGE_ARGUMENT,
+	        .size = activation->size,
+	};
+
+	if (activation->size > METT_INLINE_MAX)
+		return sys_gate_send(sys_worker_gate(worker->process), &message, sizeof(message),
+		                     &activation->payload, 1);
+	memcpy(window->serve.argument, activation_argument(activation), activation->size);
+	return 0;
+}
+
+void worker_start(struct worker *worker, struct activation *activation)
+{
+	struct worker_window *window = sys_worker_window(worker->process);
+	struct pool *pool = worker->pool;
+
+	worker->state = WORKER_RUNNING;
+	worker->activation = activation;
+	worker->last = activation->id;
+	worker->granted = 0;
+	activation->worker = worker;
+	activation->config.memory_limit =
+	        sys_worker_limit(worker->process, activation->config.memory_limit);
+	if (pass_argument(worker, activation)) {
+		report_violation(worker, "it does not read its gate");
+		return;
+	}
+	window->keep = pool->options.policy == METT_POLICY_REUSE;
+	window->size = activation->size;
+	window->payload_max = pool->session->server->config.payload_max;
+	window->activation.id = activation->id;
+	window->activation.deadline_ns = activation->timeout.due_ns;
+	window->activation.memory_limit = activation->config.memory_limit;
+	memcpy(window->activation.name, pool->name, sizeof(pool->name));
+	atomic_fetch_add_explicit(&window->turn, 1, memory_order_release);
+	sys_word_wake(&window->turn);
+}
+
+void worker_release(struct worker *worker, bool may_stay)
+{
+	worker->activation = NULL;
+	if (worker->call) {
+		activation_cancel(worker->call);
+		may_stay = false;
+	}
+	if (may_stay && !worker->pool->retired) {
+		worker->state = WORKER_PARKED;
+		worker->last = 0;
+		sys_worker_log_reset(worker->process);
+		pool_worker_parked(worker->pool, worker);
+	} else {
+		worker->state = WORKER_DYING;
+		sys_worker_kill(worker->process);
+		pool_supply(worker->pool);
+	}
+}

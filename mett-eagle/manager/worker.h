@@ -1,0 +1,41 @@
+#pragma once
+
+/* Worker: the process that serves an activation, as the manager sees it. */
+#include "pool.h"
+
+enum worker_state {
+	WORKER_STARTING,
+	WORKER_PARKED,
+	WORKER_RUNNING,
+	WORKER_DYING, /* its outcome is known, or nobody wants it */
+};
+
+struct worker {
+	struct list link; /* in its pool's parked or others */
+	struct pool *pool;
+	struct sys_worker *process;
+	enum worker_state state;
+	struct timer start;            /* until it must be parked */
+	struct activation *activation; /* it serves; NULL unless running */
+	struct activation *call;       /* it invoked, and waits for */
+	uint64_t last;                 /* id of the activation it served last */
+	uint64_t granted;              /* bytes of dataspaces it got for this activation */
+	bool hung_up;                  /* it closed its gate */
+};
+
+/** worker_new() - order one for a pool, which then owns it; 0 or a negative errno */
+int worker_new(struct pool *pool);
+
+/** worker_free() - end it, if it has not ended */
+void worker_free(struct worker *worker);
+
+/** worker_start() - have a parked worker serve an activation */
+void worker_start(struct worker *worker, struct activation *activation);
+
+/**
+ * worker_release() - its activation has its outcome
+ * @may_stay: 1 when it answered as it should: under `reuse` it serves on
+ *
+ * Kills it otherwise. What it invoked and still waits for is cancelled.
+ */
+void worker_release(struct worker *worker, bool may_stay);

@@ -1,0 +1,198 @@
+#include "filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <mett-eagle/common.h>
+
+_Static_assert((int)FILTER_PROGRAM_FD > (int)METT_WORKER_FDS_MAX, "a program could be executed again");
+
+/* Exactly what mett_worker_park() asks for, and exactly what pthread_create() does. */
+#define FLAGS_FORK   (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
+#define FLAGS_THREAD                                                                               \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD |        \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+/* They reach nothing but the process itself and what it was given. */
+static const int allowed[] = {
+	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(dup), SCMP_SYS(dup2),
+	SCMP_SYS(dup3), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
+	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
+	SCMP_SYS(pselect6), SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(mremap),
+	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(getcpu),
+	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid),
+	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+	SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigpending),
+	SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigsuspend), SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall), SCMP_SYS(pause), SCMP_SYS(alarm), SCMP_SYS(setitimer),
+	SCMP_SYS(getitimer), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity), SCMP_SYS(getrusage), SCMP_SYS(getrlimit), SCMP_SYS(sysinfo),
+	SCMP_SYS(uname), SCMP_SYS(set_robust_list), SCMP_SYS(set_tid_address), SCMP_SYS(rseq),
+	SCMP_SYS(arch_prctl),
+};
+
+/*
+ * C libraries try these in passing and can live without them; so they fail with
+ * the error a program expects. A signal to somebody else could only reach the
+ * sandbox's other workers, and there is nothing in its root to open.
+ */
+static const struct {
+	int call;
+	int error;
+} refused[] = {
+	{SCMP_SYS(open), ENOENT},        {SCMP_SYS(openat), ENOENT},
+	{SCMP_SYS(access), ENOENT},      {SCMP_SYS(faccessat), ENOENT},
+	{SCMP_SYS(faccessat2), ENOENT},  {SCMP_SYS(readlink), ENOENT},
+	{SCMP_SYS(readlinkat), ENOENT},  {SCMP_SYS(stat), ENOENT},
+	{SCMP_SYS(lstat), ENOENT},       {SCMP_SYS(statx), ENOSYS},
+	{SCMP_SYS(getcwd), ENOENT},      {SCMP_SYS(ioctl), ENOTTY},
+	{SCMP_SYS(kill), EPERM},         {SCMP_SYS(tkill), EPERM},
+	{SCMP_SYS(tgkill), EPERM},       {SCMP_SYS(rt_sigqueueinfo), EPERM},
+	{SCMP_SYS(clone3), ENOSYS},      {SCMP_SYS(fork), EPERM},
+	{SCMP_SYS(vfork), EPERM},        {SCMP_SYS(wait4), ECHILD},
+	{SCMP_SYS(waitid), ECHILD},      {SCMP_SYS(sched_setaffinity), EPERM},
+	{SCMP_SYS(setpriority), EPERM},  {SCMP_SYS(setrlimit), EPERM},
+};
+
+#define ALLOW(...)       seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
+#define REFUSE(error_, ...) seccomp_rule_add(filter, SCMP_ACT_ERRNO(error_), __VA_ARGS__)
+
+static int add_lists(scmp_filter_ctx filter)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(allowed) / sizeof(*allowed); i++)
+		error = ALLOW(allowed[i], 0);
+	for (size_t i = 0; !error && i < sizeof(refused) / sizeof(*refused); i++)
+		error = REFUSE(refused[i].error, refused[i].call, 0);
+	return error;
+}
+
+/* Memory: private to the process, or shared through a descriptor it was given. */
+static int add_mmap(scmp_filter_ctx filter)
+{
+	static const unsigned types[] = {MAP_PRIVATE, MAP_PRIVATE | MAP_ANONYMOUS, MAP_SHARED,
+	                                 MAP_SHARED_VALIDATE};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(types) / sizeof(*types); i++)
+		error = ALLOW(SCMP_SYS(mmap), 1,
+		              SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE | MAP_ANONYMOUS, types[i]));
+	return error;
+}
+
+/* F_SETOWN and its like would send signals to other processes. */
+static int add_fcntl(scmp_filter_ctx filter)
+{
+	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,
+	                               F_GETFL, F_SETFL,         F_GET_SEALS};
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(commands) / sizeof(*commands); i++)
+		error = ALLOW(SCMP_SYS(fcntl), 1,
+		              SCMP_A1_32(SCMP_CMP_EQ, (unsigned)commands[i]));
+	return error;
+}
+
+static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
+{
+	unsigned long flags = kind == FILTER_ZYGOTE ? FLAGS_FORK : FLAGS_THREAD;
+	int error = ALLOW(SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, flags));
+
+	if (!error)
+		error = REFUSE(EPERM, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_NE, flags));
+	if (!error)
+		error = ALLOW(SCMP_SYS(execveat), 2, SCMP_A0_32(SCMP_CMP_EQ, FILTER_PROGRAM_FD),
+		              SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
+	return error;
+}
+
+static int add_settings(scmp_filter_ctx filter)
+{
+	int error = ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
+
+	if (!error)
+		error = ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_GET_NAME));
+	/* To name anonymous memory, as malloc does; it is only a name. */
+	if (!error)
+		error = ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_VMA));
+	/* Limits can be read, of the process itself, and not be set. */
+	if (!error)
+		error = ALLOW(SCMP_SYS(prlimit64), 2, SCMP_A0_32(SCMP_CMP_EQ, 0),
+		              SCMP_A2(SCMP_CMP_EQ, 0));
+	if (!error)
+		error = REFUSE(EPERM, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_NE, 0));
+	return error;
+}
+
+static int export_filter(scmp_filter_ctx filter, struct sock_fprog *ret)
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC), error = 0;
+	struct sock_filter *code = NULL;
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	error = seccomp_export_bpf(filter, fd);
+	if (!error && fstat(fd, &status) < 0)
+		error = -errno;
+	if (!error && !(code = malloc((size_t)status.st_size)))
+		error = -ENOMEM;
+	if (!error && pread(fd, code, (size_t)status.st_size, 0) != status.st_size)
+		error = -EIO;
+	close(fd);
+	if (error) {
+		free(code);
+		return error;
+	}
+	ret->filter = code;
+	ret->len = (unsigned short)((size_t)status.st_size / sizeof(*code));
+	return 0;
+}
+
+int filter_new(enum filter_kind kind, struct sock_fprog *ret)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int error;
+
+	if (!filter)
+		return -ENOMEM;
+	error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (!error)
+		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (!error)
+		error = add_lists(filter);
+	if (!error)
+		error = add_mmap(filter);
+	if (!error)
+		error = add_fcntl(filter);
+	if (!error)
+		error = add_processes(filter, kind);
+	if (!error)
+		error = add_settings(filter);
+	if (!error)
+		error = export_filter(filter, ret);
+	seccomp_release(filter);
+	return error;
+}
+
+int filter_load(const struct sock_fprog *program)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program) < 0 ? -errno : 0;
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * Filter: the system calls a sandbox may make. What is not listed ends the
+ * process with SIGSYS; see filter.c for the list and the reasons.
+ */
+#include <linux/filter.h>
+
+enum filter_kind {
+	FILTER_ZYGOTE, /* may fork itself in one precise way; no threads */
+	FILTER_WORKER, /* may start threads; no processes */
+	FILTER_KINDS,
+};
+
+enum {
+	/*
+	 * Where the program to execute is held. It lies above the limit of
+	 * descriptors that is in force after that, so the number can never come
+	 * to life again, and with it goes the right to execute.
+	 */
+	FILTER_PROGRAM_FD = 1000,
+};
+
+/**
+ * filter_new() - compile a filter
+ * @ret: program; its `filter` is from malloc, the caller's to free
+ *
+ * Return: 0 or a negative errno.
+ */
+int filter_new(enum filter_kind kind, struct sock_fprog *ret);
+
+/** filter_load() - apply to the calling thread, which has no_new_privs; 0 or a negative errno */
+int filter_load(const struct sock_fprog *program);

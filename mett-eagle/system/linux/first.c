@@ -1,0 +1,215 @@
+#include "first.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <libfmt/fmt.h>
+
+#include <protocol/protocol.h>
+
+#include "../loop.h"
+#include "memory.h"
+
+enum {
+	FD_GATE = 3,   /* what worker.h's implementation expects: see worker/ */
+	FD_WINDOW = 4,
+	FD_SAFE = 16,  /* above all that have a place of their own */
+	/* Processes and threads of one user in one sandbox: its workers, or its threads. */
+	PROCESSES_ZYGOTE = 2 * METT_ACTIVATIONS_MAX,
+};
+
+#define NAMESPACES_JOINED                                                                          \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {0};
+
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap) < 0 && errno != EPERM)
+			return -errno;
+	if (syscall(SYS_capset, &header, none) < 0)
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+void first_init(sys_cap life)
+{
+	struct pollfd server = {.fd = FD_GATE};
+	sigset_t all;
+
+	dup3(life, FD_GATE, O_CLOEXEC);
+	close_range(FD_GATE + 1, ~0U, 0);
+	close_range(0, FD_GATE - 1, 0);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	/* Orphans of the sandbox come here; the kernel shall bury them. */
+	signal(SIGCHLD, SIG_IGN);
+	prctl(PR_SET_NAME, "mett-init");
+	drop_capabilities();
+	while (poll(&server, 1, -1) <= 0 || !(server.revents & POLLHUP))
+		;
+	_exit(0);
+}
+
+static int limit(int resource, rlim_t value)
+{
+	struct rlimit both = {value, value};
+
+	return setrlimit(resource, &both) < 0 ? -errno : 0;
+}
+
+static int set_limits(enum launch_mode mode)
+{
+	const struct {
+		int resource;
+		rlim_t value;
+	} limits[] = {
+	        {RLIMIT_CORE, 0},
+	        {RLIMIT_NOFILE, METT_WORKER_FDS_MAX},
+	        {RLIMIT_NPROC, mode == LAUNCH_ZYGOTE ? PROCESSES_ZYGOTE : METT_WORKER_THREADS_MAX},
+	        {RLIMIT_MEMLOCK, 0},
+	        {RLIMIT_MSGQUEUE, 0},
+	        {RLIMIT_SIGPENDING, METT_WORKER_THREADS_MAX},
+	        {RLIMIT_NICE, 0},
+	        {RLIMIT_RTPRIO, 0},
+	        {RLIMIT_RTTIME, 0},
+	        {RLIMIT_FSIZE, METT_PAYLOAD_MAX},
+	        {RLIMIT_STACK, 8 << 20},
+	};
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		int error = limit(limits[i].resource, limits[i].value);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int become_sandbox_user(void)
+{
+	if (setresgid(ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0 ||
+	    setresuid(ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * Every descriptor goes to the place the program expects it at. Those of the
+ * launcher may lie anywhere, so they are first moved out of the way.
+ */
+static int place_descriptors(int null, const sys_cap caps[LAUNCH_CAPS])
+{
+	const struct {
+		int from, to, flags;
+	} moves[] = {
+	        {null, 0, 0},
+	        {caps[LAUNCH_LOG], 1, 0},
+	        {caps[LAUNCH_LOG], 2, 0},
+	        {caps[LAUNCH_GATE], FD_GATE, 0},
+	        {caps[LAUNCH_WINDOW], FD_WINDOW, 0},
+	};
+	enum { MOVES = sizeof(moves) / sizeof(*moves) };
+	int high[MOVES];
+
+	if (dup3(caps[LAUNCH_PROGRAM], FILTER_PROGRAM_FD, O_CLOEXEC) < 0)
+		return -errno;
+	for (int i = 0; i < MOVES; i++) {
+		high[i] = moves[i].from < 0 ? -1 : fcntl(moves[i].from, F_DUPFD, FD_SAFE);
+		if (high[i] < 0 && moves[i].from >= 0)
+			return -errno;
+	}
+	int next = FD_GATE + 1;
+	for (int i = 0; i < MOVES; i++) {
+		if (high[i] < 0)
+			continue;
+		if (dup2(high[i], moves[i].to) < 0)
+			return -errno;
+		next = moves[i].to + 1;
+	}
+	if (close_range((unsigned)next, FILTER_PROGRAM_FD - 1, 0) < 0 ||
+	    close_range(FILTER_PROGRAM_FD + 1, ~0U, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+void first_tell_failure(sys_cap gate, const char *step, int error)
+{
+	struct {
+		struct message_unbuilt fixed;
+		char text[METT_MESSAGE_MAX];
+	} message = {.fixed.header.type = MESSAGE_UNBUILT, .fixed.error = error};
+	int length = fmt_format(message.text, sizeof(message.text), "{}: {}", step, strerror(-error));
+
+	if (length >= METT_MESSAGE_MAX)
+		length = METT_MESSAGE_MAX - 1;
+	sys_gate_send(gate, &message, sizeof(message.fixed) + (size_t)(length > 0 ? length : 0),
+	              NULL, 0);
+}
+
+/* The server hears of both processes before either can do anything it did not order. */
+static int tell_built(sys_cap gate, int init)
+{
+	struct message_built built = {.header.type = MESSAGE_BUILT};
+	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	sys_cap caps[] = {init, self};
+
+	return self < 0 ? -errno : sys_gate_send(gate, &built, sizeof(built), caps, 2);
+}
+
+static int reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
+}
+
+void first_program(const struct root *root, const struct sock_fprog *filter, int init,
+                   const struct launch_request *request, const sys_cap caps[LAUNCH_CAPS])
+{
+	const char *step;
+	sys_cap gate = caps[LAUNCH_GATE];
+	char *const argv[] = {(char *)request->name,
+	                      request->mode == LAUNCH_ZYGOTE ? "zygote" : "worker", NULL};
+	char *const envp[] = {NULL};
+	int error;
+
+#define STEP(text_, call_)                                                                         \
+	step = text_;                                                                              \
+	if ((error = (call_)))                                                                     \
+	goto failed
+
+	STEP("announce", tell_built(gate, init));
+	STEP("join namespaces", setns(init, NAMESPACES_JOINED) < 0 ? -errno : 0);
+	STEP("leave the session", setsid() < 0 ? -errno : 0);
+	STEP("pin to core", sys_core_pin(request->core));
+	STEP("place descriptors", place_descriptors(root->null, caps));
+	gate = FD_GATE;
+	STEP("reset signals", reset_signals());
+	STEP("set limits", set_limits(request->mode));
+	STEP("bound memory", memory_limit(0, request->memory));
+	STEP("change user", become_sandbox_user());
+	STEP("drop capabilities", drop_capabilities());
+	STEP("load filter", filter_load(filter));
+	step = "execute";
+	syscall(SYS_execveat, FILTER_PROGRAM_FD, "", argv, envp, AT_EMPTY_PATH);
+	error = -errno;
+#undef STEP
+failed:
+	first_tell_failure(gate, step, error);
+	_exit(1);
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+/* Host: what main() sets up once and every sandbox is made with. */
+#include "launcher.h"
+#include "reaper.h"
+
+struct sys_host {
+	struct launcher launcher;
+	struct reaper *reaper;
+	uint64_t memory_max; /* bytes of private writable memory of any worker; 0: no bound */
+};

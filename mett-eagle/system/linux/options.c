@@ -1,0 +1,301 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <mett-eagle/registry.h>
+
+#include <libfmt/fmt.h>
+
+enum {
+	DONE = 1,
+	WRONG = 3,
+	PARKED_DEFAULT = 2,
+	PARKED_MAX = 64,
+	CLIENTS_DEFAULT = 1024,
+	CLIENTS_MAX = 65536,
+	DRAIN_DEFAULT_MS = 10000,
+};
+
+static const char help[] =
+        "Usage: mett-eagle [OPTION]...\n"
+        "Run functions for local clients, each invocation in a fresh sealed process.\n"
+        "\n"
+        "  --socket PATH         listen at PATH (default: $METT_SOCKET, else\n"
+        "                        $XDG_RUNTIME_DIR/mett-eagle/socket, else\n"
+        "                        /run/mett-eagle/socket)\n"
+        "  --socket-mode MODE    who may connect, as octal file mode (default 0600)\n"
+        "  --cores LIST          cores for clients, as 0-3,6 (default: all there are)\n"
+        "  --core-policy POLICY  when each core has a client: share one, or refuse\n"
+        "                        (default share)\n"
+        "  --max-clients N       clients at the same time (default 1024)\n"
+        "  --max-payload SIZE    largest argument or answer (default and most: 16M)\n"
+        "  --max-memory SIZE     most private memory of one worker, 0: no bound\n"
+        "                        (default: half of the machine's)\n"
+        "  --parked N            workers kept ready for an action in use (default 2)\n"
+        "  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
+        "  --ready-fd N          write a line to descriptor N when clients can connect\n"
+        "  -n, --check           check the configuration, print it, and exit\n"
+        "  -h, --help            print this help and exit\n"
+        "  -V, --version         print the version and exit\n"
+        "\n"
+        "LOG_LEVEL, LOG_FORMAT and NO_COLOR shape the log on stderr. See mett-eagle(8).\n";
+
+static int wrong(const char *format, const struct fmt_arg *args, size_t count)
+{
+	char text[512];
+
+	fmt_vformat(text, sizeof(text), format, args, count);
+	fmt_print(stderr, "mett-eagle: {}\nTry 'mett-eagle --help'.\n", text);
+	return WRONG;
+}
+
+#define WRONG(format_, ...) wrong(format_, FMT_ARGS(__VA_ARGS__))
+
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (errno || end == text || *end || strchr(text, '-') || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static bool parse_size(const char *text, uint64_t max, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	char digits[32];
+	size_t length = strlen(text);
+	const char *unit = length ? strchr(units, text[length - 1] & ~0x20) : NULL;
+	unsigned shift = unit && *unit ? 10 * (unsigned)(unit - units + 1) : 0;
+
+	if (length >= sizeof(digits))
+		return false;
+	memcpy(digits, text, length + 1);
+	if (shift)
+		digits[length - 1] = 0;
+	if (!parse_number(digits, max >> shift, ret))
+		return false;
+	*ret <<= shift;
+	return true;
+}
+
+/* "0-3,6" into a set, whatever cores there are. */
+static bool parse_cores(const char *text, cpu_set_t *ret)
+{
+	CPU_ZERO(ret);
+	while (*text) {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (end == text || *text == '-')
+			return false;
+		if (*end == '-') {
+			text = end + 1;
+			last = strtoul(text, &end, 10);
+			if (end == text || *text == '-')
+				return false;
+		}
+		if (last < first || last >= CPU_SETSIZE || (*end && *end != ','))
+			return false;
+		for (unsigned long core = first; core <= last; core++)
+			CPU_SET(core, ret);
+		text = *end ? end + 1 : end;
+		if (*end && !*text)
+			return false;
+	}
+	return CPU_COUNT(ret) > 0;
+}
+
+static int choose_cores(struct options *options, const char *list)
+{
+	cpu_set_t present;
+
+	if (sched_getaffinity(0, sizeof(present), &present) < 0)
+		return WRONG("cannot ask for the cores there are: {}", strerror(errno));
+	options->cores = present;
+	if (list && !parse_cores(list, &options->cores))
+		return WRONG("--cores: '{}' is no list of cores; write it as 0-3,6", list);
+	for (unsigned core = 0; core < CPU_SETSIZE; core++) {
+		if (!CPU_ISSET(core, &options->cores))
+			continue;
+		if (!CPU_ISSET(core, &present))
+			return WRONG("--cores: core {} is not there, or not this process's to use "
+			             "(see taskset -p $$)", core);
+		options->server.core_numbers[options->server.core_count++] = core;
+	}
+	return 0;
+}
+
+static void set_defaults(struct options *options)
+{
+	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+
+	*options = (struct options){
+	        .socket_default = true,
+	        .socket_mode = 0600,
+	        .server =
+	                {
+	                        .core_policy = CORES_SHARE,
+	                        .payload_max = METT_PAYLOAD_MAX,
+	                        .parked = PARKED_DEFAULT,
+	                        .clients_max = CLIENTS_DEFAULT,
+	                        .drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
+	                },
+	        .memory_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 2,
+	        .ready_fd = -1,
+	};
+}
+
+enum option_name {
+	OPTION_SOCKET = 256,
+	OPTION_SOCKET_MODE,
+	OPTION_CORES,
+	OPTION_CORE_POLICY,
+	OPTION_MAX_CLIENTS,
+	OPTION_MAX_PAYLOAD,
+	OPTION_MAX_MEMORY,
+	OPTION_PARKED,
+	OPTION_DRAIN,
+	OPTION_READY_FD,
+};
+
+static int take_socket(struct options *options, const char *path)
+{
+	if (!*path || strlen(path) >= sizeof(options->socket))
+		return WRONG("--socket: a path has 1 to {} bytes; choose another",
+		             sizeof(options->socket) - 1);
+	strcpy(options->socket, path);
+	options->socket_default = false;
+	return 0;
+}
+
+static int take_socket_mode(struct options *options, const char *text)
+{
+	char *end;
+	unsigned long mode = strtoul(text, &end, 8);
+
+	if (end == text || *end || mode > 0777)
+		return WRONG("--socket-mode: '{}' is no octal file mode; write it as 0660", text);
+	options->socket_mode = (unsigned)mode;
+	return 0;
+}
+
+static int take_policy(struct options *options, const char *text)
+{
+	if (!strcmp(text, "share"))
+		options->server.core_policy = CORES_SHARE;
+	else if (!strcmp(text, "refuse"))
+		options->server.core_policy = CORES_REFUSE;
+	else
+		return WRONG("--core-policy: '{}' is none; choose share or refuse", text);
+	return 0;
+}
+
+static int take_number(struct options *options, int option, const char *text)
+{
+	uint64_t value = 0;
+
+#define TAKE(name_, parse_, least_, most_)                                                         \
+	do {                                                                                       \
+		if (!parse_(text, most_, &value) || value < (least_))                              \
+			return WRONG("--{}: '{}' is not from {} to {}", name_, text,               \
+			             (uint64_t)(least_), (uint64_t)(most_));                       \
+	} while (0)
+
+	switch (option) {
+	case OPTION_MAX_CLIENTS:
+		TAKE("max-clients", parse_number, 1, CLIENTS_MAX);
+		options->server.clients_max = (unsigned)value;
+		break;
+	case OPTION_MAX_PAYLOAD:
+		TAKE("max-payload", parse_size, METT_INLINE_MAX, METT_PAYLOAD_MAX);
+		options->server.payload_max = value;
+		break;
+	case OPTION_MAX_MEMORY:
+		TAKE("max-memory", parse_size, 0, (uint64_t)1 << 50);
+		options->memory_max = value;
+		break;
+	case OPTION_PARKED:
+		TAKE("parked", parse_number, 0, PARKED_MAX);
+		options->server.parked = (unsigned)value;
+		break;
+	case OPTION_DRAIN:
+		TAKE("drain-timeout", parse_number, 0, 1000000000);
+		options->server.drain_ns = value * 1000000;
+		break;
+	case OPTION_READY_FD:
+		TAKE("ready-fd", parse_number, 0, 65535);
+		options->ready_fd = (int)value;
+		break;
+	}
+#undef TAKE
+	return 0;
+}
+
+static int take_option(struct options *options, int option, const char *text, const char **cores)
+{
+	switch (option) {
+	case OPTION_SOCKET:
+		return take_socket(options, text);
+	case OPTION_SOCKET_MODE:
+		return take_socket_mode(options, text);
+	case OPTION_CORES:
+		*cores = text;
+		return 0;
+	case OPTION_CORE_POLICY:
+		return take_policy(options, text);
+	case 'n':
+		options->check = true;
+		return 0;
+	case 'h':
+		fmt_print(stdout, "{}", help);
+		return DONE;
+	case 'V':
+		fmt_print(stdout, "mett-eagle {}\n", METT_VERSION);
+		return DONE;
+	case '?':
+		fmt_print(stderr, "Try 'mett-eagle --help'.\n");
+		return WRONG;
+	default:
+		return take_number(options, option, text);
+	}
+}
+
+int options_parse(struct options *ret, int argc, char **argv)
+{
+	static const struct option known[] = {
+	        {"socket", required_argument, NULL, OPTION_SOCKET},
+	        {"socket-mode", required_argument, NULL, OPTION_SOCKET_MODE},
+	        {"cores", required_argument, NULL, OPTION_CORES},
+	        {"core-policy", required_argument, NULL, OPTION_CORE_POLICY},
+	        {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
+	        {"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
+	        {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
+	        {"parked", required_argument, NULL, OPTION_PARKED},
+	        {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
+	        {"ready-fd", required_argument, NULL, OPTION_READY_FD},
+	        {"check", no_argument, NULL, 'n'},
+	        {"help", no_argument, NULL, 'h'},
+	        {"version", no_argument, NULL, 'V'},
+	        {0},
+	};
+	const char *cores = NULL;
+	int option, result;
+
+	set_defaults(ret);
+	while ((option = getopt_long(argc, argv, "nhV", known, NULL)) != -1)
+		if ((result = take_option(ret, option, optarg, &cores)))
+			return result;
+	if (optind < argc)
+		return WRONG("'{}' is no option; there are no other arguments", argv[optind]);
+	if (ret->socket_default && mett_default_socket(ret->socket, sizeof(ret->socket)))
+		return WRONG("the default socket's path is too long; give one with --socket");
+	return choose_cores(ret, cores);
+}

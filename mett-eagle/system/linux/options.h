@@ -1,0 +1,27 @@
+#pragma once
+
+/* Options: what the operator says on the command line of the server. */
+#include <manager/server.h>
+
+#include <sched.h>
+#include <stdbool.h>
+
+struct options {
+	char socket[108];
+	bool socket_default;
+	unsigned socket_mode;
+	struct server_config server;
+	cpu_set_t cores; /* those in server.core_numbers */
+	uint64_t memory_max;
+	int ready_fd; /* -1: none */
+	bool check;   /* only say what would be done */
+};
+
+/**
+ * options_parse() - read the command line
+ *
+ * Prints what --help and --version ask for, and complaints.
+ *
+ * Return: 0 to go on; else the process's exit code, +1 (1 means "done, successfully").
+ */
+int options_parse(struct options *ret, int argc, char **argv);

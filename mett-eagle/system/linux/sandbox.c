@@ -1,0 +1,204 @@
+#include "sandbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libfmt/fmt.h>
+
+#include <protocol/protocol.h>
+
+#define OWNER_OF(watch_, member_)                                                                  \
+	((struct sys_sandbox *)((char *)(watch_) - offsetof(struct sys_sandbox, member_)))
+
+static void fail(struct sys_sandbox *sandbox, const char *why)
+{
+	sys_loop_unwatch(sandbox->loop, &sandbox->control);
+	sys_loop_unwatch(sandbox->loop, &sandbox->process);
+	sandbox->handler->failed(sandbox->owner, why);
+}
+
+/* The last line a program wrote says more than its status. */
+static void fail_with_status(struct sys_sandbox *sandbox)
+{
+	struct sys_exit how = process_status(sandbox->first);
+	char why[METT_MESSAGE_MAX], text[METT_LOG_TAIL_MAX + 1], *line;
+
+	tail_drain(&sandbox->log);
+	memcpy(text, sandbox->log.text, sandbox->log.size);
+	text[sandbox->log.size] = 0;
+	for (size_t end = sandbox->log.size; end && text[end - 1] == '\n';)
+		text[--end] = 0;
+	line = strrchr(text, '\n');
+	line = line ? line + 1 : text;
+	if (how.signal)
+		fmt_format(why, sizeof(why), "its start ended by signal {}{}{}", how.signal,
+		           *line ? ": " : "", line);
+	else
+		fmt_format(why, sizeof(why), "its start exited with code {}{}{}", how.code,
+		           *line ? ": " : "", line);
+	fail(sandbox, why);
+}
+
+static void process_ended(struct sys_watch *watch)
+{
+	fail_with_status(OWNER_OF(watch, process));
+}
+
+static void built(struct sys_sandbox *sandbox, struct sys_received *got)
+{
+	if (sandbox->first >= 0)
+		return; /* it may be said once, and is, before the program runs */
+	sandbox->corpse->init = got->caps[0];
+	sandbox->first = got->caps[1];
+	got->cap_count = 0;
+	pid_t group = process_id(sandbox->first);
+	sandbox->corpse->group = group > 0 ? group : 0;
+	if (sys_loop_watch(sandbox->loop, &sandbox->process, sandbox->first))
+		fail(sandbox, "no memory to watch it");
+}
+
+static void forked(struct sys_sandbox *sandbox, const struct message_forked *message,
+                   struct sys_received *got)
+{
+	struct sys_worker *worker = sandbox->forking;
+	int pidfd = got->cap_count ? got->caps[0] : -1;
+
+	if (!worker)
+		return;
+	if (pidfd >= 0 && !process_is_child(pidfd)) {
+		process_kill(sandbox->corpse->init);
+		return;
+	}
+	got->cap_count = 0;
+	worker_forked(worker, pidfd, message->error ? message->error : -ECHILD);
+}
+
+static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_received *got)
+{
+	const struct message_unbuilt *unbuilt = data;
+	char why[METT_MESSAGE_MAX];
+
+	switch (message_check(data, got->size, got->cap_count, FROM_ZYGOTE)) {
+	case MESSAGE_BUILT:
+		built(sandbox, got);
+		break;
+	case MESSAGE_UNBUILT:
+		fmt_format(why, sizeof(why), "{}",
+		           fmt_bytes((const char *)(unbuilt + 1), got->size - sizeof(*unbuilt)));
+		sys_received_close(got);
+		fail(sandbox, why);
+		return;
+	case MESSAGE_READY:
+		if (sandbox->first >= 0)
+			sandbox->handler->ready(sandbox->owner);
+		break;
+	case MESSAGE_FORKED:
+		forked(sandbox, data, got);
+		break;
+	default:
+		/* Its own death warrant: process_ended() follows. */
+		if (sandbox->first >= 0)
+			process_kill(sandbox->corpse->init);
+	}
+	sys_received_close(got);
+}
+
+static void control_ready(struct sys_watch *watch)
+{
+	struct sys_sandbox *sandbox = OWNER_OF(watch, control);
+	_Alignas(8) char data[MESSAGE_MAX];
+	struct sys_received got;
+	int result = sys_gate_recv(sandbox->gate, data, sizeof(data), &got);
+
+	if (result == SYS_AGAIN)
+		return;
+	if (result == 0) {
+		handle(sandbox, data, &got);
+	} else if (sandbox->first < 0) {
+		fail(sandbox, "the launcher hung up; see the server's log");
+	} else {
+		sys_loop_unwatch(sandbox->loop, &sandbox->control);
+		process_kill(sandbox->corpse->init);
+	}
+}
+
+static int request(struct sys_sandbox *sandbox, const struct sys_program *program,
+                   enum launch_mode mode, const sys_cap caps[LAUNCH_CAPS])
+{
+	struct launch_request launch = {
+	        .mode = mode,
+	        .core = program->core,
+	        .memory = sandbox->host->memory_max,
+	};
+
+	strncpy(launch.name, program->name, sizeof(launch.name) - 1);
+	return launcher_request(&sandbox->host->launcher, &launch, caps);
+}
+
+int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
+                   sys_cap window, const struct sys_sandbox_handler *handler, void *owner,
+                   struct sys_sandbox **ret)
+{
+	struct sys_sandbox *sandbox = calloc(1, sizeof(*sandbox));
+	sys_cap gates[2], log;
+
+	if (!sandbox)
+		return -ENOMEM;
+	sandbox->control = (struct sys_watch){.ready = control_ready, .cap = SYS_NO_CAP};
+	sandbox->process = (struct sys_watch){.ready = process_ended, .cap = SYS_NO_CAP};
+	sandbox->host = host;
+	sandbox->loop = loop;
+	sandbox->handler = handler;
+	sandbox->owner = owner;
+	sandbox->first = -1;
+	sandbox->gate = SYS_NO_CAP;
+	sandbox->forking_end = &sandbox->forking;
+	sandbox->corpse = calloc(1, sizeof(*sandbox->corpse));
+	int error = sandbox->corpse ? sys_gate_pair(gates) : -ENOMEM;
+	if (error)
+		goto no_gate;
+	sandbox->corpse->init = -1;
+	sandbox->gate = gates[0];
+	error = tail_init(&sandbox->log, loop, &log);
+	if (error)
+		goto no_log;
+	error = sys_loop_watch(loop, &sandbox->control, sandbox->gate);
+	if (!error)
+		error = request(sandbox, program,
+		                window == SYS_NO_CAP ? LAUNCH_ZYGOTE : LAUNCH_WORKER,
+		                (sys_cap[LAUNCH_CAPS]){program->dataspace, gates[1], log, window});
+	close(log);
+no_log:
+	close(gates[1]);
+no_gate:
+	if (error)
+		sys_sandbox_free(sandbox);
+	else
+		*ret = sandbox;
+	return error;
+}
+
+int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
+                    const struct sys_sandbox_handler *handler, void *owner,
+                    struct sys_sandbox **ret)
+{
+	return sandbox_launch(host, loop, program, SYS_NO_CAP, handler, owner, ret);
+}
+
+void sys_sandbox_free(struct sys_sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	sys_loop_unwatch(sandbox->loop, &sandbox->control);
+	sys_loop_unwatch(sandbox->loop, &sandbox->process);
+	tail_deinit(&sandbox->log);
+	sys_cap_close(sandbox->gate);
+	sys_cap_close(sandbox->first);
+	if (sandbox->corpse && sandbox->corpse->init >= 0)
+		reaper_take(sandbox->host->reaper, sandbox->corpse);
+	else
+		free(sandbox->corpse);
+	free(sandbox);
+}

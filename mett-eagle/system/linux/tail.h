@@ -1,0 +1,28 @@
+#pragma once
+
+/* Tail: the end of what comes out of a pipe. */
+#include "../loop.h"
+
+#include <mett-eagle/common.h>
+
+struct tail {
+	struct sys_watch watch; /* first: its handler finds the tail by it */
+	struct sys_loop *loop;
+	sys_cap pipe;
+	size_t size;
+	char text[METT_LOG_TAIL_MAX];
+};
+
+/**
+ * tail_init() - make a pipe and collect what is written to it
+ * @ret_write: end to write to; the caller's to close
+ *
+ * Return: 0 or a negative errno.
+ */
+int tail_init(struct tail *tail, struct sys_loop *loop, sys_cap *ret_write);
+
+/** tail_deinit() - a zeroed one is fine too */
+void tail_deinit(struct tail *tail);
+
+/** tail_drain() - take what is in the pipe now */
+void tail_drain(struct tail *tail);

@@ -1,0 +1,293 @@
+#include "sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libfmt/fmt.h>
+
+#include <protocol/protocol.h>
+
+#include "memory.h"
+
+struct sys_worker {
+	struct sys_watch gate;
+	struct sys_watch process;
+	struct sys_loop *loop;
+	struct sys_host *host;
+	const struct sys_worker_handler *handler;
+	void *owner;
+	struct sys_worker *next_forking;
+	struct sys_sandbox *home; /* it was forked here and is not yet answered for */
+	struct sys_sandbox *own;  /* it was spawned into this sandbox, alone */
+	struct worker_window *window;
+	uint64_t limit;
+	sys_cap end; /* our end of the gate */
+	int pidfd;
+	bool killed;
+	struct tail log;
+};
+
+#define OWNER_OF(watch_, member_)                                                                  \
+	((struct sys_worker *)((char *)(watch_) - offsetof(struct sys_worker, member_)))
+
+static void gate_ready(struct sys_watch *watch)
+{
+	struct sys_worker *worker = OWNER_OF(watch, gate);
+
+	worker->handler->readable(worker->owner);
+}
+
+static void process_ended(struct sys_watch *watch)
+{
+	struct sys_worker *worker = OWNER_OF(watch, process);
+	struct sys_exit how = process_status(worker->pidfd);
+
+	sys_loop_unwatch(worker->loop, &worker->process);
+	sys_loop_unwatch(worker->loop, &worker->gate);
+	/* A spawned one is waited for with its sandbox: until then its group has this number. */
+	if (!worker->own)
+		waitid(P_PIDFD, (id_t)worker->pidfd, NULL, WEXITED | WNOHANG | __WALL);
+	worker->killed = true;
+	worker->handler->ended(worker->owner, &how);
+}
+
+static int worker_new(struct sys_host *host, struct sys_loop *loop,
+                      const struct sys_worker_handler *handler, void *owner, sys_cap *ret_window,
+                      struct sys_worker **ret)
+{
+	struct sys_worker *worker = calloc(1, sizeof(*worker));
+	void *memory = NULL;
+
+	if (!worker)
+		return -ENOMEM;
+	*worker = (struct sys_worker){
+	        .gate = {.ready = gate_ready, .cap = SYS_NO_CAP},
+	        .process = {.ready = process_ended, .cap = SYS_NO_CAP},
+	        .loop = loop,
+	        .host = host,
+	        .handler = handler,
+	        .owner = owner,
+	        .limit = host->memory_max,
+	        .end = SYS_NO_CAP,
+	        .pidfd = -1,
+	};
+	int error = sys_dataspace_new("window", sizeof(*worker->window), 0, ret_window);
+	if (!error) {
+		error = sys_map(*ret_window, sizeof(*worker->window), 1, &memory);
+		if (error)
+			sys_cap_close(*ret_window);
+	}
+	if (error) {
+		free(worker);
+		return error;
+	}
+	worker->window = memory;
+	*ret = worker;
+	return 0;
+}
+
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
+                    void *owner, struct sys_worker **ret)
+{
+	struct message_fork message = {.header.type = MESSAGE_FORK};
+	struct sys_worker *worker;
+	sys_cap gates[2] = {SYS_NO_CAP, SYS_NO_CAP}, log = SYS_NO_CAP, window;
+	int error = worker_new(sandbox->host, sandbox->loop, handler, owner, &window, &worker);
+
+	if (error)
+		return error;
+	error = sys_gate_pair(gates);
+	if (!error) {
+		worker->end = gates[0];
+		error = tail_init(&worker->log, sandbox->loop, &log);
+	}
+	if (!error)
+		error = sys_gate_send(sandbox->gate, &message, sizeof(message),
+		                      (sys_cap[]){gates[1], window, log}, 3);
+	sys_cap_close(gates[1]);
+	sys_cap_close(window);
+	sys_cap_close(log);
+	if (error) {
+		sys_worker_free(worker);
+		return error < 0 ? error : -EAGAIN;
+	}
+	worker->home = sandbox;
+	*sandbox->forking_end = worker;
+	sandbox->forking_end = &worker->next_forking;
+	*ret = worker;
+	return 0;
+}
+
+static void leave_forking(struct sys_worker *worker)
+{
+	struct sys_sandbox *sandbox = worker->home;
+	struct sys_worker **link = &sandbox->forking;
+
+	while (*link != worker)
+		link = &(*link)->next_forking;
+	*link = worker->next_forking;
+	if (!*link)
+		sandbox->forking_end = link;
+	worker->home = NULL;
+}
+
+/* A worker forked from a zygote has one thread and stays so: it inherits all else. */
+static int confine(struct sys_worker *worker)
+{
+	struct rlimit none = {0, 0};
+	pid_t pid = process_id(worker->pidfd);
+
+	if (pid < 0)
+		return pid;
+	return prlimit(pid, RLIMIT_NPROC, &none, NULL) < 0 ? -errno : 0;
+}
+
+void worker_forked(struct sys_worker *worker, int pidfd, int error)
+{
+	char why[METT_MESSAGE_MAX];
+
+	leave_forking(worker);
+	worker->pidfd = pidfd;
+	if (pidfd >= 0)
+		error = confine(worker);
+	if (!error)
+		error = sys_loop_watch(worker->loop, &worker->process, pidfd);
+	if (!error)
+		error = sys_loop_watch(worker->loop, &worker->gate, worker->end);
+	if (!error) {
+		worker->handler->parked(worker->owner);
+		return;
+	}
+	fmt_format(why, sizeof(why), "its zygote cannot fork: {}", strerror(-error));
+	sys_loop_unwatch(worker->loop, &worker->process);
+	worker->handler->failed(worker->owner, why);
+}
+
+static void own_ready(void *owner)
+{
+	struct sys_worker *worker = owner;
+
+	/* From here on its gate carries the worker's messages, and its end is reported. */
+	sys_loop_unwatch(worker->loop, &worker->own->control);
+	sys_loop_unwatch(worker->loop, &worker->own->process);
+	worker->end = worker->own->gate;
+	worker->pidfd = worker->own->first;
+	if (sys_loop_watch(worker->loop, &worker->gate, worker->end) ||
+	    sys_loop_watch(worker->loop, &worker->process, worker->pidfd))
+		worker->handler->failed(worker->owner, "no memory to watch it");
+	else
+		worker->handler->parked(worker->owner);
+}
+
+static void own_failed(void *owner, const char *why)
+{
+	struct sys_worker *worker = owner;
+
+	worker->handler->failed(worker->owner, why);
+}
+
+int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
+                     const struct sys_program *program, const struct sys_worker_handler *handler,
+                     void *owner, struct sys_worker **ret)
+{
+	static const struct sys_sandbox_handler own_handler = {own_ready, own_failed};
+	struct sys_worker *worker;
+	sys_cap window;
+	int error = worker_new(host, loop, handler, owner, &window, &worker);
+
+	if (error)
+		return error;
+	error = sandbox_launch(host, loop, program, window, &own_handler, worker, &worker->own);
+	sys_cap_close(window);
+	if (error)
+		sys_worker_free(worker);
+	else
+		*ret = worker;
+	return error;
+}
+
+void sys_worker_free(struct sys_worker *worker)
+{
+	if (!worker)
+		return;
+	sys_worker_kill(worker);
+	if (worker->home)
+		leave_forking(worker);
+	sys_loop_unwatch(worker->loop, &worker->gate);
+	sys_loop_unwatch(worker->loop, &worker->process);
+	tail_deinit(&worker->log);
+	if (worker->own) {
+		sys_sandbox_free(worker->own);
+	} else {
+		sys_cap_close(worker->end);
+		sys_cap_close(worker->pidfd);
+	}
+	sys_unmap(worker->window, sizeof(*worker->window));
+	free(worker);
+}
+
+void sys_worker_kill(struct sys_worker *worker)
+{
+	if (!worker->killed && worker->pidfd >= 0)
+		process_kill(worker->pidfd);
+	worker->killed = true;
+}
+
+void sys_worker_ignore(struct sys_worker *worker)
+{
+	sys_loop_unwatch(worker->loop, &worker->gate);
+}
+
+uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
+{
+	uint64_t max = worker->host->memory_max;
+
+	if (!bytes || (max && bytes > max))
+		bytes = max;
+	if (bytes != worker->limit) {
+		pid_t pid = process_id(worker->pidfd);
+
+		if (pid > 0)
+			memory_limit(pid, bytes);
+		worker->limit = bytes;
+	}
+	return bytes;
+}
+
+struct worker_window *sys_worker_window(struct sys_worker *worker)
+{
+	return worker->window;
+}
+
+sys_cap sys_worker_gate(struct sys_worker *worker)
+{
+	return worker->end;
+}
+
+static struct tail *log_of(struct sys_worker *worker)
+{
+	return worker->own ? &worker->own->log : &worker->log;
+}
+
+size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
+{
+	struct tail *log = log_of(worker);
+
+	tail_drain(log);
+	if (size > log->size)
+		size = log->size;
+	memcpy(buffer, log->text + log->size - size, size);
+	return size;
+}
+
+void sys_worker_log_reset(struct sys_worker *worker)
+{
+	tail_drain(log_of(worker));
+	log_of(worker)->size = 0;
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * Event loop of one thread, the threads' cores, and the door at which clients
+ * knock. All calls but sys_loop_wake() belong to the thread that runs the loop.
+ */
+#include "ipc.h"
+
+struct sys_loop;
+
+/**
+ * struct sys_watch - interest in one gate; embedded in what owns it
+ * @ready: called while there is a message to take, the peer is gone, or, if that
+ *         was asked for, there is room to write
+ */
+struct sys_watch {
+	void (*ready)(struct sys_watch *watch);
+	sys_cap cap; /* SYS_NO_CAP while not watched */
+};
+
+/** sys_loop_new() - returns 0 or a negative errno */
+int sys_loop_new(struct sys_loop **ret);
+
+/** sys_loop_free() - with no watch left on it; NULL is fine */
+void sys_loop_free(struct sys_loop *loop);
+
+/**
+ * sys_loop_run() - wait until something happens, and call the watches it concerns
+ * @deadline_ns: on sys_clock_ns(); 0: none
+ *
+ * A watch may be removed and its owner freed by any handler, its own too.
+ *
+ * Return: 0, also when woken or when the time ran out; or a negative errno.
+ */
+int sys_loop_run(struct sys_loop *loop, uint64_t deadline_ns);
+
+/** sys_loop_wake() - make sys_loop_run() return; from any thread */
+void sys_loop_wake(struct sys_loop *loop);
+
+/** sys_loop_watch() - begin to watch @cap for reading; returns 0 or a negative errno */
+int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap);
+
+/** sys_loop_watch_write() - begin or cease to watch for room to write, reading left out */
+void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write);
+
+/** sys_loop_unwatch() - end a watch, if there is one; before its capability is closed */
+void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch);
+
+/**
+ * sys_gate_accept() - take one knocking client; does not block
+ * @door: capability the server listens on
+ *
+ * Return: 0, SYS_AGAIN, or a negative errno (-EMFILE and -ENFILE among them).
+ */
+int sys_gate_accept(sys_cap door, sys_cap *ret);
+
+/** sys_core_pin() - keep the calling thread on one core; returns 0 or a negative errno */
+int sys_core_pin(unsigned core);

@@ -1,0 +1,120 @@
+#pragma once
+
+/*
+ * Sandboxes, and the workers in them: what the manager orders, the world makes.
+ *
+ * A sandbox holds one zygote and the workers forked from it, or one worker that
+ * was started by itself. Everything here happens without waiting: what comes of
+ * it is told to a handler, by the loop of the thread that ordered it.
+ */
+#include "loop.h"
+
+#include <protocol/window.h>
+
+struct sys_host; /* what the world set up before the server began; see its main() */
+struct sys_sandbox;
+struct sys_worker;
+
+/** struct sys_program - what to start; copied, but for the capability, which stays valid */
+struct sys_program {
+	const char *name;  /* of the action */
+	sys_cap dataspace; /* of the program */
+	unsigned core;     /* to run on, with all that it forks */
+};
+
+enum {
+	SYS_SIGNAL_KILLED = 9,     /* ended from outside */
+	SYS_SIGNAL_FORBIDDEN = 31, /* ended for a system call its sandbox forbids */
+};
+
+/** struct sys_exit - how a process ended: by a signal, or else with a code */
+struct sys_exit {
+	int signal;
+	int code;
+};
+
+/** struct sys_sandbox_handler - each may free the sandbox */
+struct sys_sandbox_handler {
+	/* Zygote is up; workers can be forked now. */
+	void (*ready)(void *owner);
+	/* Zygote did not come up, or is gone. Says why; valid during the call. Last call. */
+	void (*failed)(void *owner, const char *why);
+};
+
+/** struct sys_worker_handler - each may free the worker */
+struct sys_worker_handler {
+	/* Worker sleeps on its window. */
+	void (*parked)(void *owner);
+	/* Worker could not be made. Says why; valid during the call. Last call. */
+	void (*failed)(void *owner, const char *why);
+	/* Its gate has messages, to be taken with sys_gate_recv(). */
+	void (*readable)(void *owner);
+	/* Worker has ended; what it sent may still be in the gate. Last call. */
+	void (*ended)(void *owner, const struct sys_exit *how);
+};
+
+/**
+ * sys_sandbox_new() - begin to make a sandbox with a zygote
+ *
+ * Return: 0, then ready() or failed() follows; or a negative errno.
+ */
+int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
+                    const struct sys_sandbox_handler *handler, void *owner,
+                    struct sys_sandbox **ret);
+
+/** sys_sandbox_free() - end all processes in it; free its workers first. NULL is fine. */
+void sys_sandbox_free(struct sys_sandbox *sandbox);
+
+/**
+ * sys_worker_fork() - begin to make a worker from a zygote that is ready
+ *
+ * The worker can start neither processes nor threads.
+ *
+ * Return: 0, then parked() or failed() follows; or a negative errno.
+ */
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
+                    void *owner, struct sys_worker **ret);
+
+/**
+ * sys_worker_spawn() - begin to make a worker in a sandbox of its own
+ *
+ * The worker can start threads, up to METT_WORKER_THREADS_MAX.
+ *
+ * Return: 0, then parked() or failed() follows; or a negative errno.
+ */
+int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
+                     const struct sys_program *program, const struct sys_worker_handler *handler,
+                     void *owner, struct sys_worker **ret);
+
+/** sys_worker_free() - end it, if it has not ended, and let go of it; NULL is fine */
+void sys_worker_free(struct sys_worker *worker);
+
+/** sys_worker_kill() - it runs no further; ended() follows. Does nothing the second time. */
+void sys_worker_kill(struct sys_worker *worker);
+
+/** sys_worker_ignore() - no readable() any more */
+void sys_worker_ignore(struct sys_worker *worker);
+
+/**
+ * sys_worker_limit() - bound its private writable memory
+ * @bytes: 0: no limit but the host's
+ *
+ * Return: the limit in force in bytes, or 0 when there is none.
+ */
+uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes);
+
+/** sys_worker_window() - its window; valid until sys_worker_free() */
+struct worker_window *sys_worker_window(struct sys_worker *worker);
+
+/** sys_worker_gate() - its gate; valid until sys_worker_free() */
+sys_cap sys_worker_gate(struct sys_worker *worker);
+
+/**
+ * sys_worker_log() - end of what it wrote to its standard streams
+ *
+ * Return: number of bytes put into @buffer, at most @size.
+ */
+size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size);
+
+/** sys_worker_log_reset() - forget what it wrote so far */
+void sys_worker_log_reset(struct sys_worker *worker);
