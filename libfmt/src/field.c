@@ -2,46 +2,46 @@
 
 #include <string.h>
 
-static int put_cstring(struct fmt_writer *w, const struct spec *spec, const char *text)
+static int put_cstring(struct fmt_writer *w, const struct fmt_spec *spec, const char *text)
 {
 	if (spec->type == 'p')
-		put_pointer(w, spec, text);
+		fmt_put_pointer(w, spec, text);
 	else if (text)
-		put_string(w, spec, text, strlen(text));
+		fmt_put_string(w, spec, text, strlen(text));
 	else
-		put_text(w, spec, '<', "(null)", strlen("(null)"));
+		fmt_put_text(w, spec, '<', "(null)", strlen("(null)"));
 	return 0;
 }
 
-int put_value(struct fmt_writer *w, const struct spec *spec, const struct fmt_arg *arg)
+int fmt_put_value(struct fmt_writer *w, const struct fmt_spec *spec, const struct fmt_arg *arg)
 {
 	const char *text;
 
 	switch (arg->type) {
 	case FMT_TYPE_BOOL:
 		if (spec->type && spec->type != 's')
-			return put_integer(w, spec, arg);
+			return fmt_put_integer(w, spec, arg);
 		text = arg->value.uint ? "true" : "false";
-		put_text(w, spec, '<', text, strlen(text));
+		fmt_put_text(w, spec, '<', text, strlen(text));
 		return 0;
 	case FMT_TYPE_CHAR:
 		if (spec->type && !strchr("c?", spec->type))
-			return put_integer(w, spec, arg);
-		put_character(w, spec, (char)arg->value.sint);
+			return fmt_put_integer(w, spec, arg);
+		fmt_put_character(w, spec, (char)arg->value.sint);
 		return 0;
 	case FMT_TYPE_FLOAT:
-		put_float(w, spec, arg->value.real, arg->size);
+		fmt_put_float(w, spec, arg->value.real, arg->size);
 		return 0;
 	case FMT_TYPE_CSTRING:
 		return put_cstring(w, spec, arg->value.string);
 	case FMT_TYPE_BYTES:
-		put_string(w, spec, arg->value.span.data, arg->value.span.count);
+		fmt_put_string(w, spec, arg->value.span.data, arg->value.span.count);
 		return 0;
 	case FMT_TYPE_POINTER:
-		put_pointer(w, spec, arg->value.pointer);
+		fmt_put_pointer(w, spec, arg->value.pointer);
 		return 0;
 	default:
-		return put_integer(w, spec, arg);
+		return fmt_put_integer(w, spec, arg);
 	}
 }
 
@@ -72,7 +72,7 @@ static struct fmt_arg element_at(const struct fmt_arg *array, size_t index)
 /* "n" leaves out the brackets; what stands behind a colon is for each element. */
 static int put_array(struct fmt_writer *w, const struct fmt_arg *arg)
 {
-	struct spec spec = SPEC_NONE;
+	struct fmt_spec spec = FMT_SPEC_NONE;
 	bool brackets = peek(w) != 'n';
 	int r = 0;
 
@@ -80,23 +80,23 @@ static int put_array(struct fmt_writer *w, const struct fmt_arg *arg)
 		w->in.p++;
 	if (peek(w) == ':') {
 		w->in.p++;
-		r = spec_parse(w, arg->element, &spec);
+		r = fmt_spec_parse(w, arg->element, &spec);
 	} else if (peek(w) && peek(w) != '}') {
-		r = wrong(w, "an array has only 'n' and ':' with a format of its elements");
+		r = fmt_wrong(w, "an array has only 'n' and ':' with a format of its elements");
 	} else if (arg->element == FMT_TYPE_CHAR || arg->element == FMT_TYPE_CSTRING) {
 		spec.type = '?';
 	}
 	if (brackets)
-		put_char(w, '[');
+		fmt_put_char(w, '[');
 	for (size_t i = 0; r == 0 && i < arg->value.span.count; i++) {
 		struct fmt_arg element = element_at(arg, i);
 
 		if (i > 0)
 			fmt_put_bytes(w, ", ", 2);
-		r = put_value(w, &spec, &element);
+		r = fmt_put_value(w, &spec, &element);
 	}
 	if (brackets)
-		put_char(w, ']');
+		fmt_put_char(w, ']');
 	return r;
 }
 
@@ -120,9 +120,9 @@ static int put_user(struct fmt_writer *w, const struct fmt_arg *arg)
 	return r < 0 ? r : 0;
 }
 
-int put_arg(struct fmt_writer *w, const struct fmt_arg *arg)
+int fmt_put_arg(struct fmt_writer *w, const struct fmt_arg *arg)
 {
-	struct spec spec;
+	struct fmt_spec spec;
 	int r;
 
 	switch (arg->type) {
@@ -132,24 +132,24 @@ int put_arg(struct fmt_writer *w, const struct fmt_arg *arg)
 		return put_user(w, arg);
 	case FMT_TYPE_TM:
 	case FMT_TYPE_TIMESPEC:
-		return put_time(w, arg);
+		return fmt_put_time(w, arg);
 	default:
-		r = spec_parse(w, arg->type, &spec);
-		return r < 0 ? r : put_value(w, &spec, arg);
+		r = fmt_spec_parse(w, arg->type, &spec);
+		return r < 0 ? r : fmt_put_value(w, &spec, arg);
 	}
 }
 
 int fmt_put_field(struct fmt_writer *w, const char *spec, size_t length, struct fmt_arg arg)
 {
-	struct input saved = w->in;
+	struct fmt_input saved = w->in;
 	int r;
 
 	w->in.p = spec;
 	w->in.end = spec + length;
-	r = put_arg(w, &arg);
+	r = fmt_put_arg(w, &arg);
 	saved.next = w->in.next;
 	if (r == 0 && w->in.p != w->in.end)
-		r = wrong(w, "there is more behind the format of this type");
+		r = fmt_wrong(w, "there is more behind the format of this type");
 	w->in = saved;
 	if (r < 0)
 		w->wrong.position = (size_t)(w->in.p - w->in.format);

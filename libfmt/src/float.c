@@ -133,30 +133,31 @@ static void put_digits(struct fmt_writer *w, const struct decimal *d, int from, 
 {
 	int before = from < 0 ? (count < -from ? count : -from) : 0, have;
 
-	put_zeros(w, (size_t)before);
+	fmt_put_zeros(w, (size_t)before);
 	from += before;
 	count -= before;
 	have = from < d->count ? d->count - from : 0;
 	if (have > count)
 		have = count;
 	fmt_put_bytes(w, d->digits + (have ? from : 0), (size_t)have);
-	put_zeros(w, (size_t)(count - have));
+	fmt_put_zeros(w, (size_t)(count - have));
 }
 
 /* Sign, left padding; returns the right padding. */
-static size_t put_start(struct fmt_writer *w, const struct spec *spec, char sign, size_t columns)
+static size_t put_start(struct fmt_writer *w, const struct fmt_spec *spec, char sign,
+                        size_t columns)
 {
 	size_t right;
 
 	if (sign && spec->align == '0')
-		put_char(w, sign);
-	right = put_left(w, spec, '>', columns + !!sign);
+		fmt_put_char(w, sign);
+	right = fmt_put_left(w, spec, '>', columns + !!sign);
 	if (sign && spec->align != '0')
-		put_char(w, sign);
+		fmt_put_char(w, sign);
 	return right;
 }
 
-static void put_exponential(struct fmt_writer *w, const struct spec *spec, char sign,
+static void put_exponential(struct fmt_writer *w, const struct fmt_spec *spec, char sign,
                             const struct decimal *d, int fraction)
 {
 	bool dot = fraction > 0 || spec->alternate;
@@ -167,13 +168,13 @@ static void put_exponential(struct fmt_writer *w, const struct spec *spec, char 
 
 	put_digits(w, d, 0, 1);
 	if (dot)
-		put_char(w, '.');
+		fmt_put_char(w, '.');
 	put_digits(w, d, 1, fraction);
 	fmt_put_bytes(w, exponent, (size_t)length);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
-static void put_positional(struct fmt_writer *w, const struct spec *spec, char sign,
+static void put_positional(struct fmt_writer *w, const struct fmt_spec *spec, char sign,
                            const struct decimal *d, int fraction)
 {
 	bool dot = fraction > 0 || spec->alternate;
@@ -182,9 +183,9 @@ static void put_positional(struct fmt_writer *w, const struct spec *spec, char s
 
 	put_digits(w, d, d->point - whole, whole);
 	if (dot)
-		put_char(w, '.');
+		fmt_put_char(w, '.');
 	put_digits(w, d, d->point, fraction);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
 static int at_least(int number, int least)
@@ -192,8 +193,8 @@ static int at_least(int number, int least)
 	return number > least ? number : least;
 }
 
-static void put_general(struct fmt_writer *w, const struct spec *spec, char sign, long double value,
-                        size_t size)
+static void put_general(struct fmt_writer *w, const struct fmt_spec *spec, char sign,
+                        long double value, size_t size)
 {
 	int precision = spec->precision >= 0 ? at_least(spec->precision, 1) : spec->type ? 6 : -1;
 	struct decimal d;
@@ -216,7 +217,7 @@ static void put_general(struct fmt_writer *w, const struct spec *spec, char sign
  * The C library is asked for no more digits than there are, so that the text
  * stays short: "0x1", radix character, digits, "p", exponent.
  */
-static void put_hex(struct fmt_writer *w, const struct spec *spec, char sign, long double value,
+static void put_hex(struct fmt_writer *w, const struct fmt_spec *spec, char sign, long double value,
                     size_t size)
 {
 	int precision = spec->precision < HEX_DIGITS_MAX ? spec->precision : HEX_DIGITS_MAX;
@@ -239,28 +240,29 @@ static void put_hex(struct fmt_writer *w, const struct spec *spec, char sign, lo
 	                  3 + dot + (exponent - fraction) + zeros + strlen(text + exponent));
 	fmt_put_bytes(w, text, 3);
 	if (dot)
-		put_char(w, '.');
+		fmt_put_char(w, '.');
 	fmt_put_bytes(w, text + fraction, exponent - fraction);
-	put_zeros(w, zeros);
+	fmt_put_zeros(w, zeros);
 	fmt_put_bytes(w, text + exponent, strlen(text + exponent));
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
 /* Zeros before "inf" would make a number of it. */
-static void put_nonfinite(struct fmt_writer *w, const struct spec *spec, char sign,
+static void put_nonfinite(struct fmt_writer *w, const struct fmt_spec *spec, char sign,
                           long double value)
 {
 	bool upper = spec->type && strchr("AEFG", spec->type);
-	struct spec plain = *spec;
+	struct fmt_spec plain = *spec;
 	char text[5] = {sign};
 
 	strcpy(text + !!sign, isnan(value) ? (upper ? "NAN" : "nan") : upper ? "INF" : "inf");
 	if (plain.fill[0] == '0')
 		plain.fill[0] = ' ';
-	put_text(w, &plain, '<', text, strlen(text));
+	fmt_put_text(w, &plain, '<', text, strlen(text));
 }
 
-void put_float(struct fmt_writer *w, const struct spec *spec, long double value, size_t size)
+void fmt_put_float(struct fmt_writer *w, const struct fmt_spec *spec, long double value,
+                   size_t size)
 {
 	char sign = spec->sign == '-' ? 0 : spec->sign;
 	int precision = spec->precision < 0 ? 6 : spec->precision;

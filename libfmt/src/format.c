@@ -6,29 +6,29 @@
 static int put_replacement(struct fmt_writer *w)
 {
 	const struct fmt_arg *arg;
-	int r = parse_index(w, &arg);
+	int r = fmt_parse_index(w, &arg);
 
 	if (r < 0)
 		return r;
 	if (peek(w) == ':')
 		w->in.p++;
 	else if (peek(w) != '}')
-		return wrong(w, "'}' or ':' is missing");
-	r = put_arg(w, arg);
+		return fmt_wrong(w, "'}' or ':' is missing");
+	r = fmt_put_arg(w, arg);
 	if (r < 0)
 		return r;
 	if (peek(w) != '}')
-		return wrong(w, "'}' is missing");
+		return fmt_wrong(w, "'}' is missing");
 	w->in.p++;
 	return 0;
 }
 
 int fmt_vput(struct fmt_writer *w, const char *format, const struct fmt_arg *args, size_t count)
 {
-	struct input saved = w->in;
+	struct fmt_input saved = w->in;
 	int r = 0;
 
-	w->in = (struct input){format, format, format + strlen(format), args, count, 0};
+	w->in = (struct fmt_input){format, format, format + strlen(format), args, count, 0};
 	while (r == 0 && peek(w)) {
 		size_t plain = strcspn(w->in.p, "{}");
 		const char *brace = w->in.p + plain;
@@ -39,13 +39,13 @@ int fmt_vput(struct fmt_writer *w, const char *format, const struct fmt_arg *arg
 			break;
 		w->in.p++;
 		if (peek(w) == *brace) {
-			put_char(w, *brace);
+			fmt_put_char(w, *brace);
 			w->in.p++;
 		} else if (*brace == '{') {
 			r = put_replacement(w);
 		} else {
 			w->in.p = brace;
-			r = wrong(w, "'}' without '{'");
+			r = fmt_wrong(w, "'}' without '{'");
 		}
 	}
 	w->in = saved;

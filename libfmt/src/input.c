@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-int wrong(struct fmt_writer *w, const char *reason)
+int fmt_wrong(struct fmt_writer *w, const char *reason)
 {
 	w->wrong.position = (size_t)(w->in.p - w->in.format);
 	w->wrong.reason = reason;
@@ -19,7 +19,7 @@ static bool is_letter(char c)
 static int by_position(struct fmt_writer *w, size_t index, const struct fmt_arg **ret)
 {
 	if (index >= w->in.count)
-		return wrong(w, "there is no such argument");
+		return fmt_wrong(w, "there is no such argument");
 	*ret = &w->in.args[index];
 	return 0;
 }
@@ -41,10 +41,10 @@ static int by_name(struct fmt_writer *w, const struct fmt_arg **ret)
 		}
 	}
 	w->in.p = name;
-	return wrong(w, "there is no argument of that name");
+	return fmt_wrong(w, "there is no argument of that name");
 }
 
-int parse_index(struct fmt_writer *w, const struct fmt_arg **ret)
+int fmt_parse_index(struct fmt_writer *w, const struct fmt_arg **ret)
 {
 	size_t index = 0;
 
@@ -52,11 +52,11 @@ int parse_index(struct fmt_writer *w, const struct fmt_arg **ret)
 		return by_name(w, ret);
 	if (!is_digit(peek(w))) {
 		if (w->in.next < 0)
-			return wrong(w, "automatic index behind one given by hand");
+			return fmt_wrong(w, "automatic index behind one given by hand");
 		return by_position(w, (size_t)w->in.next++, ret);
 	}
 	if (w->in.next > 0)
-		return wrong(w, "index given by hand behind an automatic one");
+		return fmt_wrong(w, "index given by hand behind an automatic one");
 	w->in.next = -1;
 	if (peek(w) == '0') {
 		w->in.p++;

@@ -35,7 +35,7 @@ static unsigned base_of(char type)
 	}
 }
 
-int put_integer(struct fmt_writer *w, const struct spec *spec, const struct fmt_arg *arg)
+int fmt_put_integer(struct fmt_writer *w, const struct fmt_spec *spec, const struct fmt_arg *arg)
 {
 	bool negative = arg->type != FMT_TYPE_UINT && arg->value.sint < 0;
 	fmt_uint128 value = negative ? -arg->value.uint : arg->value.uint;
@@ -44,8 +44,8 @@ int put_integer(struct fmt_writer *w, const struct spec *spec, const struct fmt_
 
 	if (spec->type == 'c') {
 		if (negative || value > UINT8_MAX)
-			return wrong(w, "number is no character");
-		put_character(w, spec, (char)value);
+			return fmt_wrong(w, "number is no character");
+		fmt_put_character(w, spec, (char)value);
 		return 0;
 	}
 	if (negative)
@@ -57,16 +57,16 @@ int put_integer(struct fmt_writer *w, const struct spec *spec, const struct fmt_
 	if (spec->alternate && (base == 2 || base == 16))
 		*last++ = spec->type;
 	digits = digits_before(text + sizeof(text), value, base, spec->type == 'X');
-	put_number(w, spec, prefix, digits, (size_t)(text + sizeof(text) - digits));
+	fmt_put_number(w, spec, prefix, digits, (size_t)(text + sizeof(text) - digits));
 	return 0;
 }
 
-void put_pointer(struct fmt_writer *w, const struct spec *spec, const void *pointer)
+void fmt_put_pointer(struct fmt_writer *w, const struct fmt_spec *spec, const void *pointer)
 {
 	char text[DIGITS_MAX], *digits;
 
 	digits = digits_before(text + sizeof(text), (uintptr_t)pointer, 16, false);
 	*--digits = 'x';
 	*--digits = '0';
-	put_text(w, spec, '>', digits, (size_t)(text + sizeof(text) - digits));
+	fmt_put_text(w, spec, '>', digits, (size_t)(text + sizeof(text) - digits));
 }

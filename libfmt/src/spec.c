@@ -24,7 +24,7 @@ static bool is_align(char c)
 	return c == '<' || c == '>' || c == '^';
 }
 
-int spec_layout(struct fmt_writer *w, struct spec *ret)
+int fmt_spec_layout(struct fmt_writer *w, struct fmt_spec *ret)
 {
 	size_t size = character_size(w);
 
@@ -32,7 +32,7 @@ int spec_layout(struct fmt_writer *w, struct spec *ret)
 		return 0;
 	if (w->in.p + size < w->in.end && is_align(w->in.p[size])) {
 		if (peek(w) == '{')
-			return wrong(w, "'{' cannot be the fill");
+			return fmt_wrong(w, "'{' cannot be the fill");
 		memcpy(ret->fill, w->in.p, size);
 		ret->fill_size = (unsigned char)size;
 		w->in.p += size;
@@ -49,7 +49,7 @@ static int parse_number(struct fmt_writer *w, int *ret)
 	for (; is_digit(peek(w)); w->in.p++) {
 		number = number * 10 + (*w->in.p - '0');
 		if (number > INT_MAX)
-			return wrong(w, "number is too big");
+			return fmt_wrong(w, "number is too big");
 	}
 	*ret = (int)number;
 	return 0;
@@ -62,30 +62,30 @@ static int parse_nested(struct fmt_writer *w, int *ret)
 	int r;
 
 	w->in.p++;
-	r = parse_index(w, &arg);
+	r = fmt_parse_index(w, &arg);
 	if (r < 0)
 		return r;
 	if (peek(w) != '}')
-		return wrong(w, "'}' is missing behind a width or precision");
+		return fmt_wrong(w, "'}' is missing behind a width or precision");
 	if (arg->type != FMT_TYPE_INT && arg->type != FMT_TYPE_UINT)
-		return wrong(w, "width or precision is no integer");
+		return fmt_wrong(w, "width or precision is no integer");
 	if (arg->type == FMT_TYPE_INT && arg->value.sint < 0)
-		return wrong(w, "width or precision is negative");
+		return fmt_wrong(w, "width or precision is negative");
 	if (arg->value.uint > INT_MAX)
-		return wrong(w, "width or precision is too big");
+		return fmt_wrong(w, "width or precision is too big");
 	w->in.p++;
 	*ret = (int)arg->value.uint;
 	return 0;
 }
 
-int spec_width(struct fmt_writer *w, struct spec *ret)
+int fmt_spec_width(struct fmt_writer *w, struct fmt_spec *ret)
 {
 	if (peek(w) == '{')
 		return parse_nested(w, &ret->width);
 	return parse_number(w, &ret->width);
 }
 
-int spec_precision(struct fmt_writer *w, struct spec *ret)
+int fmt_spec_precision(struct fmt_writer *w, struct fmt_spec *ret)
 {
 	if (peek(w) != '.')
 		return 0;
@@ -93,13 +93,13 @@ int spec_precision(struct fmt_writer *w, struct spec *ret)
 	if (peek(w) == '{')
 		return parse_nested(w, &ret->precision);
 	if (!is_digit(peek(w)))
-		return wrong(w, "precision is missing");
+		return fmt_wrong(w, "precision is missing");
 	return parse_number(w, &ret->precision);
 }
 
-static int parse_parts(struct fmt_writer *w, struct spec *ret)
+static int parse_parts(struct fmt_writer *w, struct fmt_spec *ret)
 {
-	int r = spec_layout(w, ret);
+	int r = fmt_spec_layout(w, ret);
 
 	if (r < 0)
 		return r;
@@ -117,9 +117,9 @@ static int parse_parts(struct fmt_writer *w, struct spec *ret)
 			ret->align = '0';
 		w->in.p++;
 	}
-	r = spec_width(w, ret);
+	r = fmt_spec_width(w, ret);
 	if (r == 0)
-		r = spec_precision(w, ret);
+		r = fmt_spec_precision(w, ret);
 	if (r < 0)
 		return r;
 	if (peek(w) && peek(w) != '}')
@@ -133,25 +133,25 @@ static const char *const types_of[] = {
 	[FMT_TYPE_BYTES] = "s?",      [FMT_TYPE_POINTER] = "p",
 };
 
-int spec_parse(struct fmt_writer *w, enum fmt_type type, struct spec *ret)
+int fmt_spec_parse(struct fmt_writer *w, enum fmt_type type, struct fmt_spec *ret)
 {
 	bool number = type <= FMT_TYPE_FLOAT;
 	int r;
 
-	*ret = SPEC_NONE;
+	*ret = FMT_SPEC_NONE;
 	r = parse_parts(w, ret);
 	if (r < 0)
 		return r;
 	if (!number && (ret->sign || ret->alternate || ret->zero))
-		return wrong(w, "sign, '#' and '0' are for numbers");
+		return fmt_wrong(w, "sign, '#' and '0' are for numbers");
 	if (ret->sign && (type == FMT_TYPE_BOOL || type == FMT_TYPE_UINT))
-		return wrong(w, "a sign is for signed numbers");
+		return fmt_wrong(w, "a sign is for signed numbers");
 	if (ret->precision >= 0 && ((number && type != FMT_TYPE_FLOAT) || type == FMT_TYPE_POINTER))
-		return wrong(w, "this type has no precision");
+		return fmt_wrong(w, "this type has no precision");
 	if (ret->type && !strchr(types_of[type], ret->type))
-		return wrong(w, "this type has no such format");
+		return fmt_wrong(w, "this type has no such format");
 	if (type == FMT_TYPE_CHAR && (!ret->type || strchr("c?", ret->type)) &&
 	    (ret->align == '0' || ret->sign || ret->alternate))
-		return wrong(w, "sign, '#' and '0' are for numbers");
+		return fmt_wrong(w, "sign, '#' and '0' are for numbers");
 	return 0;
 }

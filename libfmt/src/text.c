@@ -61,7 +61,7 @@ static size_t decode(const char *text, size_t length, uint32_t *ret)
 	return size;
 }
 
-size_t text_columns(const char *text, size_t length)
+size_t fmt_text_columns(const char *text, size_t length)
 {
 	size_t columns = 0;
 	uint32_t point;
@@ -83,20 +83,20 @@ static size_t put_escaped(struct fmt_writer *w, const char *text, size_t size, u
 	int width = point < 0x100 || point == INVALID ? 2 : point < 0x10000 ? 4 : 8;
 
 	if (letter || point == '\\' || point == (unsigned char)quote) {
-		put_char(w, '\\');
-		put_char(w, letter ? names[letter - letters] : (char)point);
+		fmt_put_char(w, '\\');
+		fmt_put_char(w, letter ? names[letter - letters] : (char)point);
 		return 2;
 	}
 	if (point >= 0x20 && point != 0x7f && (point < 0x80 || !CONTAINS(unseen, point))) {
 		fmt_put_bytes(w, text, size);
-		return text_columns(text, size);
+		return fmt_text_columns(text, size);
 	}
 	if (point == INVALID)
 		point = (unsigned char)*text;
-	put_char(w, '\\');
-	put_char(w, width == 2 ? 'x' : width == 4 ? 'u' : 'U');
+	fmt_put_char(w, '\\');
+	fmt_put_char(w, width == 2 ? 'x' : width == 4 ? 'u' : 'U');
 	for (int shift = 4 * (width - 1); shift >= 0; shift -= 4)
-		put_char(w, digits[point >> shift & 15]);
+		fmt_put_char(w, digits[point >> shift & 15]);
 	return 2 + (size_t)width;
 }
 
@@ -105,23 +105,23 @@ static size_t put_quoted(struct fmt_writer *w, const char *text, size_t length, 
 	size_t columns = 2;
 	uint32_t point;
 
-	put_char(w, quote);
+	fmt_put_char(w, quote);
 	for (size_t size; length > 0; text += size, length -= size) {
 		size = decode(text, length, &point);
 		columns += put_escaped(w, text, size, point, quote);
 	}
-	put_char(w, quote);
+	fmt_put_char(w, quote);
 	return columns;
 }
 
-static void put_debug(struct fmt_writer *w, const struct spec *spec, const char *text,
+static void put_debug(struct fmt_writer *w, const struct fmt_spec *spec, const char *text,
                       size_t length, char quote)
 {
 	struct fmt_writer nowhere = {.size = 0};
-	size_t right = put_left(w, spec, '<', put_quoted(&nowhere, text, length, quote));
+	size_t right = fmt_put_left(w, spec, '<', put_quoted(&nowhere, text, length, quote));
 
 	put_quoted(w, text, length, quote);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
 /* Bytes of the first @count characters. */
@@ -134,7 +134,8 @@ static size_t prefix_size(const char *text, size_t length, size_t count)
 	return length;
 }
 
-void put_string(struct fmt_writer *w, const struct spec *spec, const char *text, size_t length)
+void fmt_put_string(struct fmt_writer *w, const struct fmt_spec *spec, const char *text,
+                    size_t length)
 {
 	size_t right;
 
@@ -144,15 +145,15 @@ void put_string(struct fmt_writer *w, const struct spec *spec, const char *text,
 		put_debug(w, spec, text, length, '"');
 		return;
 	}
-	right = spec->width ? put_left(w, spec, '<', text_columns(text, length)) : 0;
+	right = spec->width ? fmt_put_left(w, spec, '<', fmt_text_columns(text, length)) : 0;
 	fmt_put_bytes(w, text, length);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
-void put_character(struct fmt_writer *w, const struct spec *spec, char c)
+void fmt_put_character(struct fmt_writer *w, const struct fmt_spec *spec, char c)
 {
 	if (spec->type == '?')
 		put_debug(w, spec, &c, 1, '\'');
 	else
-		put_text(w, spec, '<', &c, 1);
+		fmt_put_text(w, spec, '<', &c, 1);
 }

@@ -58,7 +58,7 @@ static int set_moment(struct fmt_writer *w, const struct timespec *time, struct 
 
 	if (time->tv_sec > limit || time->tv_sec < -limit || time->tv_nsec < 0 ||
 	    time->tv_nsec > 999999999)
-		return wrong(w, "time is out of range");
+		return fmt_wrong(w, "time is out of range");
 	if (seconds < 0) {
 		seconds += DAY_S;
 		days--;
@@ -82,10 +82,10 @@ static bool is_valid(const struct tm *tm)
 
 static void put_padded(struct fmt_writer *w, long long number, int width, char fill)
 {
-	char text[24];
-	int length = snprintf(text, sizeof(text), fill == '0' ? "%0*lld" : "%*lld", width, number);
+	struct fmt_spec spec = {.fill = {fill}, .fill_size = 1, .align = '0', .width = width};
+	struct fmt_arg arg = fmt_arg_int(number);
 
-	fmt_put_bytes(w, text, (size_t)length);
+	fmt_put_integer(w, &spec, &arg);
 }
 
 /* ISO 8601: weeks begin on Monday, the first one holds the first Thursday. */
@@ -128,7 +128,7 @@ static void put_zone(struct fmt_writer *w, const struct tm *tm)
 {
 	long minutes = tm->tm_gmtoff / 60;
 
-	put_char(w, tm->tm_gmtoff < 0 ? '-' : '+');
+	fmt_put_char(w, tm->tm_gmtoff < 0 ? '-' : '+');
 	if (minutes < 0)
 		minutes = -minutes;
 	put_padded(w, minutes / 60 * 100 + minutes % 60, 4, '0');
@@ -258,13 +258,13 @@ static int put_letter(struct fmt_writer *w, char letter, const struct moment *m)
 		put_name(w, tm->tm_zone ? tm->tm_zone : "");
 		break;
 	case 'n':
-		put_char(w, '\n');
+		fmt_put_char(w, '\n');
 		break;
 	case 't':
-		put_char(w, '\t');
+		fmt_put_char(w, '\t');
 		break;
 	case '%':
-		put_char(w, '%');
+		fmt_put_char(w, '%');
 		break;
 	default:
 		return put_date_letter(w, letter, m);
@@ -284,17 +284,17 @@ static int put_moment(struct fmt_writer *w, const struct moment *m);
 static int put_conversion(struct fmt_writer *w, const struct moment *m)
 {
 	char modifier = peek(w);
-	struct input saved;
+	struct fmt_input saved;
 	const char *longer;
 
 	if (modifier == 'E' || modifier == 'O') {
 		w->in.p++;
 		if (!takes_modifier(modifier, peek(w)))
-			return wrong(w, "no such letter behind %E or %O");
+			return fmt_wrong(w, "no such letter behind %E or %O");
 	}
 	longer = expansion(peek(w));
 	if (!longer)
-		return put_letter(w, peek(w), m) ? wrong(w, "no such letter behind '%'") : 0;
+		return put_letter(w, peek(w), m) ? fmt_wrong(w, "no such letter behind '%'") : 0;
 	saved = w->in;
 	w->in.p = longer;
 	w->in.end = longer + strlen(longer);
@@ -310,7 +310,7 @@ static int put_moment(struct fmt_writer *w, const struct moment *m)
 		int r;
 
 		if (peek(w) != '%') {
-			put_char(w, peek(w));
+			fmt_put_char(w, peek(w));
 			continue;
 		}
 		w->in.p++;
@@ -321,44 +321,49 @@ static int put_moment(struct fmt_writer *w, const struct moment *m)
 	return 0;
 }
 
-/* The width has to be known first: the text is made a first time for its length. */
-static int put_in_field(struct fmt_writer *w, const struct spec *spec, const struct moment *m)
+/* A width has to be known first: then the text is made a first time for its length. */
+static int put_in_field(struct fmt_writer *w, const struct fmt_spec *spec, const struct moment *m)
 {
 	struct fmt_writer nowhere = {.in = w->in};
-	int r = put_moment(&nowhere, m);
-	size_t bytes = (size_t)(nowhere.in.p - w->in.p), right;
+	size_t bytes, right;
+	int r;
 
+	if (spec->width == 0)
+		return put_moment(w, m);
+	r = put_moment(&nowhere, m);
+	bytes = (size_t)(nowhere.in.p - w->in.p);
 	if (r < 0) {
 		w->wrong = nowhere.wrong;
 		return r;
 	}
-	right = put_left(w, spec, '<', nowhere.length - (bytes - text_columns(w->in.p, bytes)));
+	right = fmt_put_left(w, spec, '<',
+	                     nowhere.length - (bytes - fmt_text_columns(w->in.p, bytes)));
 	put_moment(w, m);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 	return 0;
 }
 
-int put_time(struct fmt_writer *w, const struct fmt_arg *arg)
+int fmt_put_time(struct fmt_writer *w, const struct fmt_arg *arg)
 {
 	struct moment m = {.ns = -1, .decimals = NS_DIGITS};
-	struct spec spec = SPEC_NONE;
-	struct input saved;
-	int r = spec_layout(w, &spec);
+	struct fmt_spec spec = FMT_SPEC_NONE;
+	struct fmt_input saved;
+	int r = fmt_spec_layout(w, &spec);
 
 	if (r == 0)
-		r = spec_width(w, &spec);
+		r = fmt_spec_width(w, &spec);
 	if (r == 0 && arg->type == FMT_TYPE_TIMESPEC)
-		r = spec_precision(w, &spec);
+		r = fmt_spec_precision(w, &spec);
 	if (r < 0)
 		return r;
 	if (spec.precision > NS_DIGITS)
-		return wrong(w, "a time has up to 9 decimals");
+		return fmt_wrong(w, "a time has up to 9 decimals");
 	if (spec.precision >= 0)
 		m.decimals = spec.precision;
 	if (arg->type == FMT_TYPE_TIMESPEC)
 		r = set_moment(w, &arg->value.time, &m);
 	else if (!arg->value.tm || !is_valid(arg->value.tm))
-		r = wrong(w, "time is out of range");
+		r = fmt_wrong(w, "time is out of range");
 	else
 		m.tm = *arg->value.tm;
 	if (r < 0)

@@ -28,13 +28,13 @@ void fmt_put_bytes(struct fmt_writer *w, const char *bytes, size_t length)
 	}
 }
 
-void put_char(struct fmt_writer *w, char c)
+void fmt_put_char(struct fmt_writer *w, char c)
 {
 	fmt_put_bytes(w, &c, 1);
 }
 
 /* A width may be two thousand million: what no one takes is counted, not made. */
-void put_fill(struct fmt_writer *w, const struct spec *spec, size_t count)
+void fmt_put_fill(struct fmt_writer *w, const struct fmt_spec *spec, size_t count)
 {
 	while (count > 0 && (w->used < w->size || w->drain) && !w->error) {
 		fmt_put_bytes(w, spec->fill, spec->fill_size);
@@ -43,12 +43,12 @@ void put_fill(struct fmt_writer *w, const struct spec *spec, size_t count)
 	w->length += count * spec->fill_size;
 }
 
-void put_zeros(struct fmt_writer *w, size_t count)
+void fmt_put_zeros(struct fmt_writer *w, size_t count)
 {
-	put_fill(w, &(struct spec){.fill = "0", .fill_size = 1}, count);
+	fmt_put_fill(w, &(struct fmt_spec){.fill = "0", .fill_size = 1}, count);
 }
 
-size_t put_left(struct fmt_writer *w, const struct spec *spec, char align, size_t columns)
+size_t fmt_put_left(struct fmt_writer *w, const struct fmt_spec *spec, char align, size_t columns)
 {
 	size_t width = (size_t)spec->width;
 	size_t padding = width > columns ? width - columns : 0, left = padding;
@@ -59,29 +59,29 @@ size_t put_left(struct fmt_writer *w, const struct spec *spec, char align, size_
 		left = 0;
 	else if (align == '^')
 		left = padding / 2;
-	put_fill(w, spec, left);
+	fmt_put_fill(w, spec, left);
 	return padding - left;
 }
 
-void put_text(struct fmt_writer *w, const struct spec *spec, char align, const char *text,
-              size_t length)
+void fmt_put_text(struct fmt_writer *w, const struct fmt_spec *spec, char align, const char *text,
+                  size_t length)
 {
-	size_t right = put_left(w, spec, align, length);
+	size_t right = fmt_put_left(w, spec, align, length);
 
 	fmt_put_bytes(w, text, length);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }
 
-void put_number(struct fmt_writer *w, const struct spec *spec, const char *prefix,
-                const char *digits, size_t length)
+void fmt_put_number(struct fmt_writer *w, const struct fmt_spec *spec, const char *prefix,
+                    const char *digits, size_t length)
 {
 	size_t before = strlen(prefix), right;
 
 	if (spec->align == '0')
 		fmt_put_bytes(w, prefix, before);
-	right = put_left(w, spec, '>', before + length);
+	right = fmt_put_left(w, spec, '>', before + length);
 	if (spec->align != '0')
 		fmt_put_bytes(w, prefix, before);
 	fmt_put_bytes(w, digits, length);
-	put_fill(w, spec, right);
+	fmt_put_fill(w, spec, right);
 }

@@ -317,9 +317,11 @@ static inline struct fmt_arg fmt_user(const void *object, fmt_formatter *format)
 #else
 
 /*
- * A user's types. Define it to associations of _Generic, each after a comma,
- * from a type to a function that returns struct fmt_arg:
+ * A user's types: associations of _Generic, each after a comma, from a type to
+ * a function that returns struct fmt_arg. It counts where an argument is
+ * captured, so it may be defined anew behind the #include:
  *
+ *	#undef FMT_USER_TYPES
  *	#define FMT_USER_TYPES , const struct point *: point_arg, struct point *: point_arg
  */
 #ifndef FMT_USER_TYPES
