@@ -157,6 +157,7 @@ static const struct {
 	{"negative", negative},
 	{"times", times},
 	{"ready", ready},
+	{"empty", empty},
 	{"bad-slot", bad_slot},
 	{"many-calls", many_calls},
 	{"huge-loan", huge_loan},

@@ -465,6 +465,11 @@ TEST(liar_lies)
 	expect_text(&worker, 0, "told");
 	fake_end(&worker, 0);
 
+	invoke(&worker, "liar", "empty");
+	fake_expect_closed(&worker);
+	CHECK_EQ(kill(worker.pid, SIGKILL), 0);
+	fake_end_by_signal(&worker, SIGKILL);
+
 	invoke(&worker, "liar", "still-mapped");
 	fake_lend(&worker, 100000, NULL);
 	fake_receive(&worker, MESSAGE_EXIT, &message);
