@@ -315,12 +315,8 @@ static int list_page(struct mett_client *client, struct rows *rows, struct mett_
 	if (failure)
 		return failure;
 	if (!rows_are_lawful(page, client->message_size, message.after.text) ||
-	    rows->count + page->count > METT_ACTIONS_MAX) {
-		mett_client_lose(client, "it broke the protocol");
-		if (error)
-			*error = client->gone;
-		return -EPIPE;
-	}
+	    rows->count + page->count > METT_ACTIONS_MAX)
+		return mett_client_broke(client, error);
 	if (!rows_add(rows, page))
 		return mett_error_set(error, METT_NO_MEMORY, 0, "no memory here for %zu actions",
 		                      rows->count + page->count);
@@ -348,5 +344,5 @@ int mett_action_list(struct mett_client *client, struct mett_action_info **ret, 
 	}
 	*ret = rows.row;
 	*count = rows.count;
-	return mett_error_set(error, METT_OK, 0, "%s", "");
+	return mett_error_clear(error);
 }

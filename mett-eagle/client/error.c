@@ -19,14 +19,23 @@ int mett_error_set(struct mett_error *error, enum mett_reason reason, int64_t de
 	return -mett_reason_errno(reason);
 }
 
+int mett_error_clear(struct mett_error *error)
+{
+	if (error) {
+		error->reason = METT_OK;
+		error->detail = 0;
+		error->message[0] = 0;
+	}
+	return 0;
+}
+
 int mett_error_take(struct mett_error *error, enum mett_reason reason, int32_t detail,
                     const char *text, size_t size)
 {
-	if (!error)
-		return -mett_reason_errno(reason);
-	if (!size || reason == METT_OK)
-		return mett_error_set(error, reason, detail, "%s",
-		                      reason == METT_OK ? "" : mett_reason_name(reason));
+	if (reason == METT_OK)
+		return mett_error_clear(error);
+	if (!error || !size)
+		return mett_error_set(error, reason, detail, "%s", mett_reason_name(reason));
 	if (size > sizeof(error->message) - 1)
 		size = sizeof(error->message) - 1;
 	memcpy(error->message, text, size);

@@ -45,6 +45,15 @@ void mett_client_lose(struct mett_client *client, const char *format, ...)
 	}
 }
 
+int mett_client_broke(struct mett_client *client, struct mett_error *error)
+{
+	if (client->gate != SYS_NO_CAP)
+		mett_client_lose(client, "it broke the protocol");
+	if (error)
+		*error = client->gone;
+	return -EPIPE;
+}
+
 static bool take_done(struct mett_client *client, const struct sys_received *received)
 {
 	const struct message_done *done = (const void *)client->message;
@@ -107,7 +116,7 @@ static int take_now(struct mett_client *client)
 	else if (outcome < 0)
 		mett_client_lose(client, "cannot read from it: %s", strerror(-outcome));
 	else if (!take_message(client, &received))
-		mett_client_lose(client, "it broke the protocol");
+		return mett_client_broke(client, NULL);
 	return client->gate == SYS_NO_CAP ? -EPIPE : 0;
 }
 
@@ -158,44 +167,29 @@ int mett_client_send(struct mett_client *client, const void *message, size_t siz
 	return -EPIPE;
 }
 
-static int take_status(struct mett_client *client, struct mett_error *error)
-{
-	const struct message_status *status = (const void *)client->message;
-
-	if (status->reason >= METT_REASON_COUNT) {
-		mett_client_lose(client, "it broke the protocol");
-		if (error)
-			*error = client->gone;
-		return -EPIPE;
-	}
-	return mett_error_take(error, status->reason, status->detail, (const char *)(status + 1),
-	                       client->message_size - sizeof(*status));
-}
-
 int mett_client_ask(struct mett_client *client, void *message, size_t size, sys_cap cap,
                     enum message_type reply, struct mett_error *error)
 {
+	const struct message_status *status = (const void *)client->message;
 	struct message_header *header = message;
-	uint32_t tag = header->tag = mett_client_tag(client);
-	int failure = mett_client_send(client, message, size, cap, error);
 
+	header->tag = mett_client_tag(client);
+	int failure = mett_client_send(client, message, size, cap, error);
 	if (failure)
 		return failure;
 	client->reply = MESSAGE_NONE;
-	client->asked = tag;
+	client->asked = header->tag;
 	while (client->reply == MESSAGE_NONE && client->gate != SYS_NO_CAP)
 		mett_client_take(client, 0);
 	client->asked = 0;
-	if (client->reply == MESSAGE_STATUS)
-		failure = take_status(client, error);
-	if (client->reply == reply)
-		return failure;
-	/* An action list where a status is due, or a status that grants what it does not bring. */
-	if (client->gate != SYS_NO_CAP && (client->reply != MESSAGE_STATUS || !failure))
-		mett_client_lose(client, "it broke the protocol");
-	if (client->gate == SYS_NO_CAP && error)
-		*error = client->gone;
-	return client->gate == SYS_NO_CAP ? -EPIPE : failure;
+	if (client->reply == MESSAGE_STATUS && status->reason < METT_REASON_COUNT &&
+	    (status->reason != METT_OK || reply == MESSAGE_STATUS))
+		return mett_error_take(error, status->reason, status->detail,
+		                       (const char *)(status + 1),
+		                       client->message_size - sizeof(*status));
+	if (client->reply == MESSAGE_ACTIONS && reply == MESSAGE_ACTIONS)
+		return mett_error_clear(error);
+	return mett_client_broke(client, error);
 }
 
 void mett_client_settle(struct mett_client *client)

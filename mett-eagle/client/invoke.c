@@ -134,7 +134,7 @@ int mett_action_submit(struct mett_client *client, const char *name, const void 
 		invocation->submitted = true;
 		invocation->token = token;
 		client->in_flight++;
-		mett_error_set(error, METT_OK, 0, "%s", "");
+		mett_error_clear(error);
 	}
 	if (client)
 		mett_client_settle(client);

@@ -58,6 +58,9 @@ __attribute__((format(printf, 4, 5))) int mett_error_set(struct mett_error *erro
                                                          enum mett_reason reason, int64_t detail,
                                                          const char *format, ...);
 
+/** mett_error_clear() - say that there was no error; @error may be NULL; returns 0 */
+int mett_error_clear(struct mett_error *error);
+
 /** mett_error_take() - the same with a text the server sent; it can be empty and hold any byte */
 int mett_error_take(struct mett_error *error, enum mett_reason reason, int32_t detail,
                     const char *text, size_t size);
@@ -84,6 +87,9 @@ int mett_dataspace_fill(const char *name, const void *data, size_t size, sys_cap
 /** mett_client_lose() - the server is gone, for the reason given: end all that is under way */
 __attribute__((format(printf, 2, 3))) void mett_client_lose(struct mett_client *client,
                                                             const char *format, ...);
+
+/** mett_client_broke() - the server broke the protocol: lose it; returns -EPIPE, with @error */
+int mett_client_broke(struct mett_client *client, struct mett_error *error);
 
 /** mett_client_tag() - a tag that no request under way has */
 uint32_t mett_client_tag(struct mett_client *client);

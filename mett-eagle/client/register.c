@@ -224,7 +224,7 @@ int mett_register_client(const char *socket_path, struct mett_client **ret,
 		return failure;
 	}
 	*ret = client;
-	return mett_error_set(error, METT_OK, 0, "%s", "");
+	return mett_error_clear(error);
 }
 
 void mett_client_free(struct mett_client *client)

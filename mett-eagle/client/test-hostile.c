@@ -200,6 +200,51 @@ TEST(lies_about_an_answer)
 	check_lie(twice);
 }
 
+/* A dataspace may hold more than the answer: what a worker wrote behind it. */
+static void serve_more_than_the_answer(struct test_server *its)
+{
+	const struct message_invoke *invoke = (const void *)its->message;
+	static char bytes[200000];
+	sys_cap large;
+
+	memset(bytes, 'x', sizeof(bytes));
+	CHECK_EQ(mett_dataspace_fill("large", bytes, sizeof(bytes), &large), 0);
+	while (test_server_take(its) == MESSAGE_INVOKE) {
+		struct {
+			struct message_done fixed;
+			char log[8];
+		} done = {{.header = {MESSAGE_DONE, invoke->header.tag},
+		           .slot = invoke->slot,
+		           .size = strtoull(invoke->name.text, NULL, 10),
+		           .log_size = 3},
+		          "log"};
+
+		send_done(its, &done.fixed, sizeof(done.fixed) + 3, large);
+	}
+	sys_cap_close(large);
+}
+
+TEST(a_zero_stands_behind_each_answer)
+{
+	const char *sizes[] = {"65537", "69632", "70000", "131072", "200000"};
+	struct mett_client *client = NULL;
+
+	test_server_init(&server, serve_more_than_the_answer);
+	test_server_start(&server);
+	CHECK_EQ(mett_register_client(server.path, &client, NULL), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct mett_result result;
+
+		CHECK_EQ(mett_action_invoke(client, sizes[i], "", 0, NULL, &result), 0);
+		CHECK_EQ(strlen(result.answer), strtoull(sizes[i], NULL, 10));
+		CHECK_EQ(result.answer_size, strlen(result.answer));
+		CHECK_STR(result.log, "log");
+		mett_result_deinit(&result);
+	}
+	mett_client_free(client);
+	test_server_stop(&server);
+}
+
 /* The same for a request: what is sent instead of its status. */
 static void (*misreply)(struct test_server *server, struct message_header *header);
 

@@ -304,6 +304,41 @@ TEST(when_the_server_dies_all_comes_out)
 	stop(client);
 }
 
+static void serve_half_a_request(struct test_server *its)
+{
+	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
+	CHECK_EQ(test_server_take(its), MESSAGE_DELETE);
+}
+
+TEST(when_the_server_dies_a_request_ends)
+{
+	struct mett_client *client = start(serve_half_a_request);
+	struct mett_result result;
+	struct mett_error error;
+	uint64_t token;
+
+	CHECK_EQ(mett_action_submit(client, "f", "", 0, NULL, 1, &error), 0);
+	CHECK_EQ(mett_action_delete(client, "f", &error), -EPIPE);
+	CHECK_EQ(error.reason, METT_GONE);
+	CHECK(is_readable(client));
+	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+	CHECK_EQ(result.error.reason, METT_GONE);
+	stop(client);
+}
+
+/* Outcomes and mappings that nobody takes are the client's to free. */
+TEST(who_leaves_early_leaves_nothing_behind)
+{
+	static char large[METT_INLINE_MAX * 2];
+	struct mett_client *client = start(serve_echo);
+
+	CHECK_EQ(mett_action_submit(client, "echo", large, sizeof(large), NULL, 1, NULL), 0);
+	CHECK_EQ(mett_action_submit(client, "echo", "x", 1, NULL, 2, NULL), 0);
+	CHECK_EQ(mett_action_invoke(client, "echo", large, sizeof(large), NULL, NULL), 0);
+	CHECK_EQ(mett_action_submit(client, "echo", "x", 1, NULL, 3, NULL), 0);
+	stop(client);
+}
+
 static void serve_two_unread(struct test_server *its)
 {
 	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
