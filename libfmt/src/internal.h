@@ -82,7 +82,11 @@ int fmt_spec_parse(struct fmt_writer *w, enum fmt_type type, struct fmt_spec *re
 #define FMT_SPEC_NONE ((struct fmt_spec){.fill = " ", .fill_size = 1, .precision = -1})
 
 /* writer.c */
+
+/** fmt_put_char() - write one byte */
 void fmt_put_char(struct fmt_writer *w, char c);
+
+/** fmt_put_zeros() - write the digit 0 @count times */
 void fmt_put_zeros(struct fmt_writer *w, size_t count);
 
 /** fmt_put_fill() - write the fill @count times */
@@ -107,17 +111,33 @@ int fmt_put_value(struct fmt_writer *w, const struct fmt_spec *spec, const struc
 /** fmt_put_arg() - read the spec at hand and write the argument by it */
 int fmt_put_arg(struct fmt_writer *w, const struct fmt_arg *arg);
 
-/* by type */
+/* number.c */
+
+/** fmt_put_integer() - write an integer, also one that bool or char stand for; 0 or -EINVAL */
 int fmt_put_integer(struct fmt_writer *w, const struct fmt_spec *spec, const struct fmt_arg *arg);
+
+/** fmt_put_pointer() - write an address */
 void fmt_put_pointer(struct fmt_writer *w, const struct fmt_spec *spec, const void *pointer);
+
+/* float.c */
+
+/** fmt_put_float() - write a number that was of a type of @size bytes */
 void fmt_put_float(struct fmt_writer *w, const struct fmt_spec *spec, long double value,
                    size_t size);
-void fmt_put_string(struct fmt_writer *w, const struct fmt_spec *spec, const char *text,
-                    size_t length);
-void fmt_put_character(struct fmt_writer *w, const struct fmt_spec *spec, char c);
+
+/* time.c */
+
+/** fmt_put_time() - read the spec at hand and write a time by it; 0 or -EINVAL */
 int fmt_put_time(struct fmt_writer *w, const struct fmt_arg *arg);
 
 /* text.c */
+
+/** fmt_put_string() - write @length bytes of UTF-8, or what stands for them with '?' */
+void fmt_put_string(struct fmt_writer *w, const struct fmt_spec *spec, const char *text,
+                    size_t length);
+
+/** fmt_put_character() - write one byte, or what stands for it with '?' */
+void fmt_put_character(struct fmt_writer *w, const struct fmt_spec *spec, char c);
 
 /** fmt_text_columns() - columns a terminal needs for UTF-8; 1 for each invalid byte */
 size_t fmt_text_columns(const char *text, size_t length);

@@ -185,6 +185,7 @@ TEST(wrong_formats)
 	CHECK_WRONG(3, "{:L}", 1);
 	CHECK_WRONG(3, "{:{}}", 1, -1);
 	CHECK_WRONG(3, "{:{}}", 1, "1");
+	CHECK_WRONG(3, "{:{}}", 1, 1u << 31);
 	CHECK_WRONG(3, "{:c}", 256);
 	CHECK_WRONG(2, "{:{<3}", 1);
 	CHECK_WRONG(11, "{:99999999999}", 1);

@@ -643,7 +643,7 @@ bool ask(question &q, size_t &refused)
 int main(int argc, char **argv)
 {
 	size_t pairs = argc > 1 ? strtoul(argv[1], nullptr, 0) : 200000;
-	size_t asked = 0, refused = 0, wrong = 0;
+	size_t asked = 0, refused = 0, left_out = 0, wrong = 0;
 
 	rnd.state = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
 	while (asked < pairs && wrong < 20) {
@@ -656,12 +656,18 @@ int main(int argc, char **argv)
 				push_some(q);
 			make_format(q);
 		}
-		if (differs(q))
+		if (differs(q)) {
+			left_out++;
 			continue;
+		}
 		asked++;
 		wrong += !ask(q, refused);
 	}
-	fmt::print("1..1\n{}ok 1 - {} pairs agree with {{fmt}} {}, {} of them refused by both\n",
-	           wrong ? "not " : "", asked - wrong, FMT_VERSION, refused);
-	return wrong != 0;
+	/* Two libraries that refuse everything agree as well. */
+	bool passed = wrong == 0 && refused < asked / 2;
+
+	fmt::print("1..1\n{} 1 - {} pairs agree with {{fmt}} {}, {} of them refused by both; "
+	           "{} left out\n",
+	           passed ? "ok" : "not ok", asked - wrong, FMT_VERSION, refused, left_out);
+	return !passed;
 }

@@ -39,7 +39,8 @@ static int user_format(struct fmt_writer *w, const char *spec, size_t length, co
 	return fmt_put_field(w, spec, length, FMT_ARG(*(const double *)object));
 }
 
-static void check(const char *format, const struct fmt_arg *args, size_t count)
+/* Returns whether the format was right. */
+static bool check(const char *format, const struct fmt_arg *args, size_t count)
 {
 	size_t size = random_bits() % TEXT_SIZE + 1;
 	/* On the heap and of its exact size, so that the sanitizer sees one byte more. */
@@ -54,6 +55,7 @@ static void check(const char *format, const struct fmt_arg *args, size_t count)
 	CHECK(error.position <= strlen(copy));
 	free(text);
 	free(copy);
+	return length >= 0;
 }
 
 TEST_TIMEOUT(random_formats, 300)
@@ -81,11 +83,14 @@ TEST_TIMEOUT(random_formats, 300)
 		FMT_ARG(-((fmt_int128)1 << 100)),
 	};
 	const size_t total = sizeof(all) / sizeof(*all);
+	int right = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		size_t first = random_bits() % total;
 
 		fill(format);
-		check(format, all + first, random_bits() % (total - first + 1));
+		right += check(format, all + first, random_bits() % (total - first + 1));
 	}
+	CHECK(right > ROUNDS / 20);
+	CHECK(right < ROUNDS / 2);
 }
