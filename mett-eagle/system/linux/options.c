@@ -21,28 +21,28 @@ enum {
 };
 
 static const char help[] =
-        "Usage: mett-eagle [OPTION]...\n"
-        "Run functions for local clients, each invocation in a fresh sealed process.\n"
-        "\n"
-        "  --socket PATH         listen at PATH (default: $METT_SOCKET, else\n"
-        "                        $XDG_RUNTIME_DIR/mett-eagle/socket, else\n"
-        "                        /run/mett-eagle/socket)\n"
-        "  --socket-mode MODE    who may connect, as octal file mode (default 0600)\n"
-        "  --cores LIST          cores for clients, as 0-3,6 (default: all there are)\n"
-        "  --core-policy POLICY  when each core has a client: share one, or refuse\n"
-        "                        (default share)\n"
-        "  --max-clients N       clients at the same time (default 1024)\n"
-        "  --max-payload SIZE    largest argument or answer (default and most: 16M)\n"
-        "  --max-memory SIZE     most private memory of one worker, 0: no bound\n"
-        "                        (default: half of the machine's)\n"
-        "  --parked N            workers kept ready for an action in use (default 2)\n"
-        "  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
-        "  --ready-fd N          write a line to descriptor N when clients can connect\n"
-        "  -n, --check           check the configuration, print it, and exit\n"
-        "  -h, --help            print this help and exit\n"
-        "  -V, --version         print the version and exit\n"
-        "\n"
-        "LOG_LEVEL, LOG_FORMAT and NO_COLOR shape the log on stderr. See mett-eagle(8).\n";
+	"Usage: mett-eagle [OPTION]...\n"
+	"Run functions for local clients, each invocation in a fresh sealed process.\n"
+	"\n"
+	"  --socket PATH         listen at PATH (default: $METT_SOCKET, else\n"
+	"                        $XDG_RUNTIME_DIR/mett-eagle/socket, else\n"
+	"                        /run/mett-eagle/socket)\n"
+	"  --socket-mode MODE    who may connect, as octal file mode (default 0600)\n"
+	"  --cores LIST          cores for clients, as 0-3,6 (default: all there are)\n"
+	"  --core-policy POLICY  when each core has a client: share one, or refuse\n"
+	"                        (default share)\n"
+	"  --max-clients N       clients at the same time (default 1024)\n"
+	"  --max-payload SIZE    largest argument or answer (default and most: 16M)\n"
+	"  --max-memory SIZE     most private memory of one worker, 0: no bound\n"
+	"                        (default: half of the machine's)\n"
+	"  --parked N            workers kept ready for an action in use (default 2)\n"
+	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
+	"  --ready-fd N          write a line to descriptor N when clients can connect\n"
+	"  -n, --check           check the configuration, print it, and exit\n"
+	"  -h, --help            print this help and exit\n"
+	"  -V, --version         print the version and exit\n"
+	"\n"
+	"LOG_LEVEL, LOG_FORMAT and NO_COLOR shape the log on stderr. See mett-eagle(8).\n";
 
 static int wrong(const char *format, const struct fmt_arg *args, size_t count)
 {
@@ -127,7 +127,8 @@ static int choose_cores(struct options *options, const char *list)
 			continue;
 		if (!CPU_ISSET(core, &present))
 			return WRONG("--cores: core {} is not there, or not this process's to use "
-			             "(see taskset -p $$)", core);
+			             "(see taskset -p $$)",
+			             core);
 		options->server.core_numbers[options->server.core_count++] = core;
 	}
 	return 0;
@@ -138,18 +139,18 @@ static void set_defaults(struct options *options)
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
 
 	*options = (struct options){
-	        .socket_default = true,
-	        .socket_mode = 0600,
-	        .server =
-	                {
-	                        .core_policy = CORES_SHARE,
-	                        .payload_max = METT_PAYLOAD_MAX,
-	                        .parked = PARKED_DEFAULT,
-	                        .clients_max = CLIENTS_DEFAULT,
-	                        .drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
-	                },
-	        .memory_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 2,
-	        .ready_fd = -1,
+		.socket_default = true,
+		.socket_mode = 0600,
+		.server =
+			{
+				.core_policy = CORES_SHARE,
+				.payload_max = METT_PAYLOAD_MAX,
+				.parked = PARKED_DEFAULT,
+				.clients_max = CLIENTS_DEFAULT,
+				.drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
+			},
+		.memory_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 2,
+		.ready_fd = -1,
 	};
 }
 
@@ -198,45 +199,48 @@ static int take_policy(struct options *options, const char *text)
 	return 0;
 }
 
+static int take_range(const char *name, const char *text,
+                      bool (*parse)(const char *, uint64_t, uint64_t *), uint64_t least,
+                      uint64_t most, uint64_t *ret)
+{
+	if (!parse(text, most, ret) || *ret < least)
+		return WRONG("--{}: '{}' is not from {} to {}", name, text, least, most);
+	return 0;
+}
+
 static int take_number(struct options *options, int option, const char *text)
 {
 	uint64_t value = 0;
-
-#define TAKE(name_, parse_, least_, most_)                                                         \
-	do {                                                                                       \
-		if (!parse_(text, most_, &value) || value < (least_))                              \
-			return WRONG("--{}: '{}' is not from {} to {}", name_, text,               \
-			             (uint64_t)(least_), (uint64_t)(most_));                       \
-	} while (0)
+	int result = 0;
 
 	switch (option) {
 	case OPTION_MAX_CLIENTS:
-		TAKE("max-clients", parse_number, 1, CLIENTS_MAX);
+		result = take_range("max-clients", text, parse_number, 1, CLIENTS_MAX, &value);
 		options->server.clients_max = (unsigned)value;
 		break;
 	case OPTION_MAX_PAYLOAD:
-		TAKE("max-payload", parse_size, METT_INLINE_MAX, METT_PAYLOAD_MAX);
+		result = take_range("max-payload", text, parse_size, METT_INLINE_MAX,
+		                    METT_PAYLOAD_MAX, &value);
 		options->server.payload_max = value;
 		break;
 	case OPTION_MAX_MEMORY:
-		TAKE("max-memory", parse_size, 0, (uint64_t)1 << 50);
+		result = take_range("max-memory", text, parse_size, 0, (uint64_t)1 << 50, &value);
 		options->memory_max = value;
 		break;
 	case OPTION_PARKED:
-		TAKE("parked", parse_number, 0, PARKED_MAX);
+		result = take_range("parked", text, parse_number, 0, PARKED_MAX, &value);
 		options->server.parked = (unsigned)value;
 		break;
 	case OPTION_DRAIN:
-		TAKE("drain-timeout", parse_number, 0, 1000000000);
+		result = take_range("drain-timeout", text, parse_number, 0, 1000000000, &value);
 		options->server.drain_ns = value * 1000000;
 		break;
 	case OPTION_READY_FD:
-		TAKE("ready-fd", parse_number, 0, 65535);
+		result = take_range("ready-fd", text, parse_number, 0, 65535, &value);
 		options->ready_fd = (int)value;
 		break;
 	}
-#undef TAKE
-	return 0;
+	return result;
 }
 
 static int take_option(struct options *options, int option, const char *text, const char **cores)
@@ -271,20 +275,20 @@ static int take_option(struct options *options, int option, const char *text, co
 int options_parse(struct options *ret, int argc, char **argv)
 {
 	static const struct option known[] = {
-	        {"socket", required_argument, NULL, OPTION_SOCKET},
-	        {"socket-mode", required_argument, NULL, OPTION_SOCKET_MODE},
-	        {"cores", required_argument, NULL, OPTION_CORES},
-	        {"core-policy", required_argument, NULL, OPTION_CORE_POLICY},
-	        {"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
-	        {"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
-	        {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
-	        {"parked", required_argument, NULL, OPTION_PARKED},
-	        {"drain-timeout", required_argument, NULL, OPTION_DRAIN},
-	        {"ready-fd", required_argument, NULL, OPTION_READY_FD},
-	        {"check", no_argument, NULL, 'n'},
-	        {"help", no_argument, NULL, 'h'},
-	        {"version", no_argument, NULL, 'V'},
-	        {0},
+		{"socket", required_argument, NULL, OPTION_SOCKET},
+		{"socket-mode", required_argument, NULL, OPTION_SOCKET_MODE},
+		{"cores", required_argument, NULL, OPTION_CORES},
+		{"core-policy", required_argument, NULL, OPTION_CORE_POLICY},
+		{"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
+		{"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
+		{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
+		{"parked", required_argument, NULL, OPTION_PARKED},
+		{"drain-timeout", required_argument, NULL, OPTION_DRAIN},
+		{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+		{"check", no_argument, NULL, 'n'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
 	};
 	const char *cores = NULL;
 	int option, result;
