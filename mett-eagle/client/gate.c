@@ -124,10 +124,8 @@ int mett_client_take(struct mett_client *client, uint64_t deadline_ns)
 {
 	if (client->gate == SYS_NO_CAP)
 		return -EPIPE;
-	int outcome = sys_gate_wait(client->gate, 0, deadline_ns);
-	if (outcome == -EINTR)
-		return 0;
-	if (outcome == SYS_AGAIN)
+	/* Not when it is a signal that ended the wait: callers then wait on. */
+	if (sys_gate_wait(client->gate, 0, deadline_ns) == SYS_AGAIN)
 		return SYS_AGAIN;
 	return take_now(client) == -EPIPE ? -EPIPE : 0;
 }

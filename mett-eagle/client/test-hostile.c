@@ -200,6 +200,37 @@ TEST(lies_about_an_answer)
 	check_lie(twice);
 }
 
+static void serve_twice(struct test_server *its)
+{
+	struct message_invoke invoke;
+
+	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
+	invoke = *(struct message_invoke *)its->message;
+	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
+	test_server_done(its, &invoke, METT_OK, "", 0, "", "1");
+	test_server_done(its, &invoke, METT_OK, "", 0, "", "2");
+	CHECK_EQ(test_server_take(its), MESSAGE_NONE);
+}
+
+TEST(an_outcome_comes_once)
+{
+	struct mett_client *client = NULL;
+	struct mett_result result;
+	uint64_t token;
+
+	test_server_init(&server, serve_twice);
+	test_server_start(&server);
+	CHECK_EQ(mett_register_client(server.path, &client, NULL), 0);
+	CHECK_EQ(mett_action_submit(client, "f", "", 0, NULL, 1, NULL), 0);
+	CHECK_EQ(mett_action_invoke(client, "f", "", 0, NULL, NULL), -EPIPE);
+	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+	CHECK_STR(result.log, "1");
+	mett_result_deinit(&result);
+	CHECK_EQ(mett_client_complete(client, -1, &token, &result), -EPIPE);
+	mett_client_free(client);
+	test_server_stop(&server);
+}
+
 /* A dataspace may hold more than the answer: what a worker wrote behind it. */
 static void serve_more_than_the_answer(struct test_server *its)
 {
@@ -343,6 +374,18 @@ static void name_without_end(struct test_server *its, struct message_header *hea
 	send_row(its, header->tag, "name", 'x');
 }
 
+static void out_of_order(struct test_server *its, struct message_header *header)
+{
+	struct {
+		struct message_actions fixed;
+		struct message_action row[2];
+	} page = {.fixed = {.header = {MESSAGE_ACTIONS, header->tag}, .count = 2}};
+
+	message_name_set(&page.row[0].name, "b");
+	message_name_set(&page.row[1].name, "a");
+	test_server_send(its, &page, sizeof(page), SYS_NO_CAP);
+}
+
 TEST(lies_in_reply_to_a_request)
 {
 	check_misreply(other_tag, false);
@@ -353,6 +396,7 @@ TEST(lies_in_reply_to_a_request)
 	check_misreply(empty_page_and_more, true);
 	check_misreply(many_rows_in_no_page, true);
 	check_misreply(same_row_for_ever, true);
+	check_misreply(out_of_order, true);
 	check_misreply(bad_name, true);
 	check_misreply(name_without_end, true);
 }
