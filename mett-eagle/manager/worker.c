@@ -362,8 +362,8 @@ void worker_release(struct worker *worker, bool may_stay)
 		sys_worker_log_reset(worker->process);
 		pool_worker_parked(worker->pool, worker);
 	} else {
+		/* Its end makes the pool fork the next one: not before the caller could run. */
 		worker->state = WORKER_DYING;
 		sys_worker_kill(worker->process);
-		pool_supply(worker->pool);
 	}
 }

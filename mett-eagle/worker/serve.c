@@ -80,8 +80,14 @@ int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, 
 	/* From the moment it is sent the window is the server's. */
 	worker->serving = false;
 	mett_worker_send(&message, sizeof(message), &worker->answer.cap, worker->answer.size > 0);
-	if (!worker->keep)
+	/*
+	 * The server ends this process when it has taken the answer, which on a
+	 * shared core would wait for all that an exit has to clean up.
+	 */
+	if (!worker->keep) {
+		sys_gate_wait(WORKER_GATE, 0, 0);
 		mett_worker_leave(0);
+	}
 	mett_worker_space_drop(&worker->answer);
 	sys_unmap(worker->argument_map, worker->argument_size);
 	worker->argument_map = NULL;

@@ -199,7 +199,8 @@ METT_EXPORT unsigned mett_client_in_flight(const struct mett_client *client);
  * @rows:   memory for @count rows
  * @count:  rows that fit
  *
- * The server notes up to 256 and then writes over the oldest: ask often. Never blocks.
+ * The server notes the last 256 and writes over the oldest, which may be lost: ask
+ * often. Never blocks.
  *
  * Return: number of rows filled in.
  */

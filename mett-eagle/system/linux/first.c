@@ -195,6 +195,7 @@ void first_program(const struct root *root, const struct sock_fprog *filter, int
 
 	STEP("announce", tell_built(gate, init));
 	STEP("join namespaces", setns(init, NAMESPACES_JOINED) < 0 ? -errno : 0);
+	STEP("name the host", sethostname("sandbox", 7) < 0 ? -errno : 0);
 	STEP("leave the session", setsid() < 0 ? -errno : 0);
 	STEP("pin to core", sys_core_pin(request->core));
 	STEP("place descriptors", place_descriptors(root->null, caps));

@@ -202,8 +202,9 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 
 int sys_map(sys_cap dataspace, size_t size, int writable, void **ret)
 {
-	void *memory = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-	                    dataspace, 0);
+	/* Before Linux 6.7 what is sealed against writing cannot be mapped shared at all. */
+	void *memory = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+	                    writable ? MAP_SHARED : MAP_PRIVATE, dataspace, 0);
 
 	if (memory == MAP_FAILED)
 		return -errno;
