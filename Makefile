@@ -1,0 +1,53 @@
+# meson and ninja do the work; this is for the habit of typing make.
+PREFIX = /usr/local
+DESTDIR =
+CLIENT_ARGS = --threads=2 --iterations=1000
+TEST_BUILDS = build-gcc build-clang build-address build-thread
+
+all: build/build.ninja
+	@ninja -C build
+
+build/build.ninja:
+	@tools/setup --check
+	@mkdir -p build
+	@meson setup --prefix=$(abspath $(PREFIX)) build >build/setup.log || { cat build/setup.log; exit 1; }
+
+run: setup
+	@$(MAKE) --no-print-directory all
+	@tools/run build --summary $(CLIENT_ARGS)
+
+test: setup-test
+	@tools/test
+
+sanitize: setup-test
+	@tools/test address thread
+
+install: all
+	@meson configure build -Dprefix=$(abspath $(PREFIX))
+	@ninja -C build
+	@meson install -C build --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+
+setup:
+	@tools/setup
+
+setup-test:
+	@tools/setup test
+
+format:
+	@test/check-format --list | xargs clang-format -i
+
+clean:
+	rm -rf build $(TEST_BUILDS)
+
+help:
+	@echo "make               build, into build/"
+	@echo "make run           build, start a server, measure it, stop it"
+	@echo "                   (CLIENT_ARGS='$(CLIENT_ARGS)' SERVER_ARGS='')"
+	@echo "make test          every test; the last line counts them"
+	@echo "make sanitize      the tests under the sanitizers only"
+	@echo "make install       (PREFIX=$(PREFIX) DESTDIR=)"
+	@echo "make format        lay the sources out by .clang-format"
+	@echo "make setup         install missing packages on Debian 12; run and test do so too"
+	@echo "make clean         remove what was built"
+
+.PHONY: all run test sanitize install setup setup-test format clean help
