@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Not _exit(): a runtime may have its own, which reports to the server. */
@@ -28,10 +29,17 @@ void mett_worker_die(const char *why)
 
 void mett_worker_send(const void *message, size_t size, const sys_cap *caps, unsigned count)
 {
+	const struct timespec moment = {.tv_nsec = 100000};
 	int result;
 
-	while ((result = sys_gate_send(WORKER_GATE, message, size, caps, count)) == SYS_AGAIN)
-		sys_gate_wait(WORKER_GATE, 1, 0);
+	while ((result = sys_gate_send(WORKER_GATE, message, size, caps, count)) == SYS_AGAIN ||
+	       result == -ETOOMANYREFS) {
+		/* No more may be under way than could be open here: the server must take some. */
+		if (result == SYS_AGAIN)
+			sys_gate_wait(WORKER_GATE, 1, 0);
+		else
+			nanosleep(&moment, NULL);
+	}
 	if (result == SYS_CLOSED)
 		mett_worker_leave(0);
 	if (result < 0)
