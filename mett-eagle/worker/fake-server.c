@@ -90,8 +90,7 @@ void fake_receive(const struct fake_process *process, enum message_type type,
 	          message_type_name(type));
 }
 
-/* A worker that has answered waits for this, or to be killed. */
-static void hang_up(const struct fake_process *process)
+void fake_hang_up(const struct fake_process *process)
 {
 	shutdown(process->gate, SHUT_WR);
 }
@@ -101,7 +100,7 @@ void fake_expect_closed(const struct fake_process *process)
 	struct sys_received received;
 	char byte;
 
-	hang_up(process);
+	fake_hang_up(process);
 	CHECK_EQ(sys_gate_wait(process->gate, 0, sys_clock_ns() + 10ULL * PATIENCE_NS), 0);
 	CHECK_EQ(sys_gate_recv(process->gate, &byte, 1, &received), SYS_CLOSED);
 }
@@ -242,7 +241,7 @@ static int end(struct fake_process *process)
 {
 	int status;
 
-	hang_up(process);
+	fake_hang_up(process);
 	CHECK_EQ(waitpid(process->pid, &status, 0), process->pid);
 	sys_cap_close(process->gate);
 	sys_cap_close(process->log);

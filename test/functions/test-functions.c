@@ -408,6 +408,7 @@ TEST(rubbish_is_mostly_refused)
 	int result;
 
 	invoke(&worker, "rubbish", "");
+	fake_hang_up(&worker);
 	while ((result = sys_gate_recv(worker.gate, bytes, sizeof(bytes), &received)) !=
 	       SYS_CLOSED) {
 		if (result == SYS_AGAIN) {
