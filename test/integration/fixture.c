@@ -56,10 +56,22 @@ const char *function_path(const char *name)
 	return need_variable(variable);
 }
 
+/* A user without a name in its own user namespace can make no other. */
+static int enter_user_namespace(void)
+{
+	char map[32];
+	int size = snprintf(map, sizeof(map), "0 %u 1", geteuid());
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		return -1;
+	int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, map, (size_t)size) < 0 ? -1 : 0;
+}
+
 /* Exits with the errno of the first right a server needs and this machine does not give. */
 static __attribute__((noreturn)) void try_rights(void)
 {
-	if ((geteuid() && unshare(CLONE_NEWUSER) < 0) || unshare(CLONE_NEWNS) < 0 ||
+	if ((geteuid() && enter_user_namespace()) || unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("probe", "/proc", "tmpfs", 0, NULL) < 0 ||
 	    unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
@@ -176,6 +188,38 @@ void server_remove(struct server *server)
 	unlink(lock);
 	unlink(server->socket);
 	CHECK_EQ(rmdir(server->folder), 0);
+}
+
+int run_server(char *const argv[], char *ret, size_t size)
+{
+	struct pollfd output = {.events = POLLIN};
+	size_t used = 0;
+	ssize_t got = 1;
+	int ends[2], status;
+
+	CHECK_EQ(pipe(ends), 0);
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(ends[1], STDOUT_FILENO);
+		dup2(ends[1], STDERR_FILENO);
+		close(ends[0]);
+		close(ends[1]);
+		execv(server_program(), argv);
+		_exit(127);
+	}
+	close(ends[1]);
+	output.fd = ends[0];
+	while (got > 0 && used < size - 1) {
+		CHECK_EQ(poll(&output, 1, START_MS), 1);
+		got = read(ends[0], ret + used, size - 1 - used);
+		used += got > 0 ? (size_t)got : 0;
+	}
+	close(ends[0]);
+	ret[used] = 0;
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	return status;
 }
 
 static unsigned count_entries(const char *path)

@@ -71,6 +71,14 @@ void server_kill(struct server *server);
 /** server_remove() - remove the folder of a server that was killed */
 void server_remove(struct server *server);
 
+/**
+ * run_server() - run the server's program to its end, which must come soon
+ * @ret: what it printed, to both streams; at most @size bytes with a terminating zero
+ *
+ * Return: its wait status.
+ */
+int run_server(char *const argv[], char *ret, size_t size);
+
 /** server_usage() - what it holds now */
 struct usage server_usage(const struct server *server);
 
