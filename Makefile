@@ -10,7 +10,7 @@ all: build/build.ninja
 build/build.ninja:
 	@tools/setup --check
 	@mkdir -p build
-	@meson setup --prefix=$(abspath $(PREFIX)) build >build/setup.log || { cat build/setup.log; exit 1; }
+	@meson setup --prefix=$(abspath $(PREFIX)) --libdir=lib build >build/setup.log || { cat build/setup.log; exit 1; }
 
 run: setup
 	@$(MAKE) --no-print-directory all
@@ -22,10 +22,11 @@ test: setup-test
 sanitize: setup-test
 	@tools/test address thread
 
-install: all
+install: build/build.ninja
 	@meson configure build -Dprefix=$(abspath $(PREFIX))
 	@ninja -C build
 	@meson install -C build --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
+	@$(if $(DESTDIR),,[ "$$(id -u)" != 0 ] || ldconfig)
 
 setup:
 	@tools/setup
