@@ -1,0 +1,288 @@
+#include "test-stage.h"
+
+#include <string.h>
+
+enum { TURNS_MAX = 1000 };
+
+void stage_program_init(struct stage_program *program)
+{
+	*program = (struct stage_program){
+		.elf =
+			{
+				.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+	                                    ELFDATA2LSB, EV_CURRENT},
+				.e_type = ET_EXEC,
+				.e_machine = EM_X86_64,
+				.e_phoff = offsetof(struct stage_program, load),
+				.e_phentsize = sizeof(Elf64_Phdr),
+				.e_phnum = 2,
+			},
+		.load = {.p_type = PT_LOAD, .p_filesz = sizeof(*program)},
+		.notes = {.p_type = PT_NOTE,
+	                  .p_offset = offsetof(struct stage_program, note),
+	                  .p_filesz = sizeof(program->note)},
+		.note = {.name_size = sizeof(NOTE_NAME),
+	                 .desc_size = sizeof(program->note.version),
+	                 .type = NOTE_TYPE,
+	                 .name = NOTE_NAME,
+	                 .version = PROTOCOL_VERSION},
+	};
+}
+
+sys_cap stage_program(void)
+{
+	struct stage_program program;
+
+	stage_program_init(&program);
+	return fake_dataspace(&program, sizeof(program));
+}
+
+struct server_config stage_config(unsigned parked)
+{
+	return (struct server_config){
+		.core_numbers = {3, 5},
+		.core_count = 2,
+		.payload_max = 1 << 20,
+		.parked = parked,
+		.clients_max = 4,
+		.drain_ns = 1000 * STAGE_MS,
+	};
+}
+
+void stage_open(struct stage *stage, unsigned parked)
+{
+	struct server_config config = stage_config(parked);
+	void *memory;
+
+	CHECK_EQ(server_init(&stage->server, &config, NULL), 0);
+	CHECK_EQ(session_make(&stage->server, 5, &stage->session, &stage->gate, &stage->window_cap),
+	         0);
+	CHECK_EQ(sys_map(stage->window_cap, sizeof(*stage->window), 1, &memory), 0);
+	stage->window = memory;
+}
+
+void stage_close(struct stage *stage)
+{
+	sys_cap_close(stage->gate);
+	stage->gate = SYS_NO_CAP;
+	stage_turn(stage);
+	CHECK(stage->session->closed);
+	session_free(stage->session);
+	CHECK_EQ(cap_used(stage->server.caps), 0);
+	server_deinit(&stage->server);
+	sys_cap_close(stage->window_cap);
+	sys_unmap(stage->window, sizeof(*stage->window));
+	CHECK_EQ(fake_left(), 0);
+}
+
+void stage_turn(struct stage *stage)
+{
+	for (int i = 0; i < TURNS_MAX; i++) {
+		CHECK_EQ(session_turn(stage->session), 0);
+		if (stage->session->closed || fake_idle(stage->session->loop))
+			return;
+	}
+	CHECK(!"the session comes to rest");
+}
+
+void stage_wait(struct stage *stage, uint64_t ms)
+{
+	fake_clock_advance(ms * STAGE_MS);
+	stage_turn(stage);
+}
+
+void stage_send(struct stage *stage, const void *data, size_t size, sys_cap cap)
+{
+	CHECK_EQ(sys_gate_send(stage->gate, data, size, &cap, cap != SYS_NO_CAP), 0);
+	sys_cap_close(cap);
+	stage_turn(stage);
+}
+
+bool stage_hear(struct stage *stage, struct heard *ret)
+{
+	int result = sys_gate_recv(stage->gate, ret->room, sizeof(ret->room), &ret->got);
+
+	if (result)
+		return false;
+	CHECK(message_check(ret->room, ret->got.size, ret->got.cap_count, FROM_SERVER));
+	return true;
+}
+
+enum mett_reason stage_create(struct stage *stage, enum message_type type, const char *name,
+                              enum mett_policy policy)
+{
+	struct message_create message = {.header = {type, 77}, .policy = policy};
+	struct heard heard;
+
+	message_name_set(&message.name, name);
+	stage_send(stage, &message, sizeof(message), stage_program());
+	if (!stage_hear(stage, &heard))
+		return METT_GONE;
+	CHECK_EQ(heard.header.type, MESSAGE_STATUS);
+	CHECK_EQ(heard.header.tag, 77);
+	return heard.status.reason;
+}
+
+enum mett_reason stage_delete(struct stage *stage, const char *name)
+{
+	struct message_delete message = {.header = {MESSAGE_DELETE, 78}};
+	struct heard heard;
+
+	message_name_set(&message.name, name);
+	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK(stage_hear(stage, &heard));
+	CHECK_EQ(heard.header.type, MESSAGE_STATUS);
+	return heard.status.reason;
+}
+
+static void invoke(struct stage *stage, uint32_t tag, const char *name, uint64_t size,
+                   uint64_t timeout_ms, sys_cap cap)
+{
+	struct message_invoke message = {
+		.header = {MESSAGE_INVOKE, tag},
+		.config.timeout_us = timeout_ms * 1000,
+		.size = size,
+		.slot = tag,
+	};
+
+	message_name_set(&message.name, name);
+	stage_send(stage, &message, sizeof(message), cap);
+}
+
+void stage_invoke(struct stage *stage, uint32_t tag, const char *name, const char *argument)
+{
+	size_t size = strlen(argument);
+
+	if (tag < METT_IN_FLIGHT_MAX)
+		memcpy(stage->window->slot[tag].argument, argument, size);
+	invoke(stage, tag, name, size, 0, SYS_NO_CAP);
+}
+
+void stage_invoke_timed(struct stage *stage, uint32_t tag, const char *name, uint64_t timeout_ms)
+{
+	invoke(stage, tag, name, 0, timeout_ms, SYS_NO_CAP);
+}
+
+void stage_invoke_large(struct stage *stage, uint32_t tag, const char *name, size_t size)
+{
+	sys_cap cap;
+
+	CHECK_EQ(sys_dataspace_new("argument", size, 0, &cap), 0);
+	CHECK_EQ(sys_dataspace_seal(cap), 0);
+	invoke(stage, tag, name, size, 0, cap);
+}
+
+void stage_done(struct stage *stage, uint32_t tag, enum mett_reason reason, struct heard *ret)
+{
+	CHECK(stage_hear(stage, ret));
+	CHECK_EQ(ret->header.type, MESSAGE_DONE);
+	CHECK_EQ(ret->header.tag, tag);
+	CHECK_STR(mett_reason_name(ret->done.reason), mett_reason_name(reason));
+	CHECK_EQ(ret->got.size, sizeof(ret->done) + ret->done.text_size + ret->done.log_size);
+	CHECK_EQ(ret->done.text_size == 0, reason == METT_OK);
+}
+
+void stage_expect(struct stage *stage, uint32_t tag, enum mett_reason reason)
+{
+	struct heard heard;
+
+	stage_done(stage, tag, reason, &heard);
+	sys_received_close(&heard.got);
+}
+
+void stage_expect_text(struct stage *stage, uint32_t tag, enum mett_reason reason, const char *text)
+{
+	char copy[METT_MESSAGE_MAX] = "";
+	struct heard heard;
+
+	stage_done(stage, tag, reason, &heard);
+	sys_received_close(&heard.got);
+	memcpy(copy, &heard.done + 1, heard.done.text_size);
+	if (!strstr(copy, text))
+		test_fail(__FILE__, __LINE__, "\"%s\" does not say \"%s\"", copy, text);
+}
+
+void stage_silent(struct stage *stage)
+{
+	struct heard heard;
+
+	CHECK(!stage_hear(stage, &heard));
+}
+
+static struct sys_worker *worker_of(unsigned number)
+{
+	struct sys_worker *worker = fake_worker(number);
+
+	CHECK(worker);
+	return worker;
+}
+
+void stage_zygote(struct stage *stage, unsigned number)
+{
+	CHECK(fake_sandbox(number));
+	fake_sandbox_ready(fake_sandbox(number));
+	stage_turn(stage);
+}
+
+void stage_parks(struct stage *stage, unsigned number)
+{
+	fake_worker_parks(worker_of(number));
+	stage_turn(stage);
+}
+
+void stage_exit(struct stage *stage, unsigned number, const char *answer)
+{
+	struct sys_worker *worker = worker_of(number);
+	struct message_exit message = {.header.type = MESSAGE_EXIT, .size = strlen(answer)};
+
+	memcpy(sys_worker_window(worker)->serve.answer, answer, message.size);
+	CHECK_EQ(fake_worker_says(worker, &message, sizeof(message), NULL, 0), 0);
+	stage_turn(stage);
+	if (fake_worker(number) && fake_worker_killed(worker))
+		stage_ends(stage, number, SYS_SIGNAL_KILLED, 0);
+}
+
+void stage_calls(struct stage *stage, unsigned number, uint32_t tag, const char *name,
+                 const char *argument)
+{
+	struct sys_worker *worker = worker_of(number);
+	struct message_invoke message = {.header = {MESSAGE_INVOKE, tag}, .size = strlen(argument)};
+
+	message_name_set(&message.name, name);
+	memcpy(sys_worker_window(worker)->call.argument, argument, message.size);
+	CHECK_EQ(fake_worker_says(worker, &message, sizeof(message), NULL, 0), 0);
+	stage_turn(stage);
+}
+
+void stage_hears(struct stage *stage, unsigned number, enum message_type type, struct heard *ret)
+{
+	CHECK_EQ(fake_worker_hears(worker_of(number), ret->room, sizeof(ret->room), &ret->got), 0);
+	CHECK_EQ(message_check(ret->room, ret->got.size, ret->got.cap_count, FROM_SERVER), type);
+}
+
+void stage_ends(struct stage *stage, unsigned number, int signal, int code)
+{
+	fake_worker_ends(worker_of(number), signal, code);
+	stage_turn(stage);
+}
+
+void stage_bury(struct stage *stage)
+{
+	for (unsigned i = 0; i < fake_workers(); i++)
+		if (fake_worker(i) && fake_worker_killed(fake_worker(i)))
+			stage_ends(stage, i, SYS_SIGNAL_KILLED, 0);
+}
+
+void stage_ready(struct stage *stage, const char *name, enum mett_policy policy)
+{
+	unsigned sandbox = fake_sandboxes(), worker = fake_workers();
+
+	CHECK_EQ(stage_create(stage, MESSAGE_CREATE, name, policy), METT_OK);
+	stage_invoke(stage, 0, name, "");
+	if (policy != METT_POLICY_SPAWN)
+		stage_zygote(stage, sandbox);
+	for (unsigned i = worker; i < fake_workers(); i++)
+		stage_parks(stage, i);
+	stage_exit(stage, worker, "");
+	stage_expect(stage, 0, METT_OK);
+}

@@ -1,0 +1,456 @@
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <protocol/protocol.h>
+
+struct sys_sandbox {
+	struct source event;
+	struct sys_loop *loop;
+	const struct sys_sandbox_handler *handler;
+	void *owner;
+	unsigned number;
+	unsigned core;
+	unsigned workers;
+	bool ready;          /* to be told */
+	bool over;           /* it has been told of its failure */
+	const char *failure; /* to be told */
+};
+
+struct sys_worker {
+	struct source event; /* before the gate: that it ended may be told first */
+	struct source gate;
+	struct sys_loop *loop;
+	const struct sys_worker_handler *handler;
+	void *owner;
+	struct sys_sandbox *home; /* NULL: spawned */
+	unsigned number;
+	struct worker_window *window;
+	sys_cap ends[2]; /* the manager's, the worker's */
+	bool parks;      /* to be told */
+	bool parked;     /* has been told */
+	bool ends_now;   /* to be told */
+	bool over;       /* has been told the last */
+	bool ignored;
+	const char *failure; /* to be told */
+	struct sys_exit how;
+	const char *log;
+	unsigned killed;
+	unsigned awake;
+	uint64_t limit;
+};
+
+enum { NUMBERS_MAX = 4096 };
+
+static struct sys_sandbox *sandboxes[NUMBERS_MAX];
+static struct sys_worker *workers[NUMBERS_MAX];
+static unsigned sandbox_count, worker_count;
+
+static void misuse(const char *what)
+{
+	fprintf(stderr, "# misuse of a sandbox: %s\n", what);
+	abort();
+}
+
+static bool sandbox_is_ready(struct source *source)
+{
+	struct sys_sandbox *sandbox = (struct sys_sandbox *)source;
+
+	return sandbox->ready || sandbox->failure;
+}
+
+static void sandbox_run(struct source *source)
+{
+	struct sys_sandbox *sandbox = (struct sys_sandbox *)source;
+
+	fake_lock();
+	bool ready = sandbox->ready;
+	const char *failure = sandbox->failure;
+	sandbox->ready = false;
+	if (!ready) {
+		sandbox->failure = NULL;
+		sandbox->over = true;
+	}
+	fake_unlock();
+	if (ready)
+		sandbox->handler->ready(sandbox->owner);
+	else
+		sandbox->handler->failed(sandbox->owner, failure);
+}
+
+int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
+                    const struct sys_sandbox_handler *handler, void *owner,
+                    struct sys_sandbox **ret)
+{
+	if (fake_fails())
+		return -EMFILE;
+	struct sys_sandbox *sandbox = fake_alloc(sizeof(*sandbox));
+
+	*sandbox = (struct sys_sandbox){
+		.event = {.is_ready = sandbox_is_ready, .run = sandbox_run},
+		.loop = loop,
+		.handler = handler,
+		.owner = owner,
+		.core = program->core,
+	};
+	fake_lock();
+	if (!fake_object(program->dataspace))
+		misuse("its program is no capability");
+	sandbox->ready = fake.automatic;
+	sandbox->number = sandbox_count++;
+	sandboxes[sandbox->number] = sandbox;
+	fake_source_add(loop, &sandbox->event);
+	fake_unlock();
+	*ret = sandbox;
+	return 0;
+}
+
+void sys_sandbox_free(struct sys_sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	fake_lock();
+	if (sandbox->workers)
+		misuse("freed before its workers");
+	sandboxes[sandbox->number] = NULL;
+	fake_source_remove(sandbox->loop, &sandbox->event);
+	fake_unlock();
+	free(sandbox);
+}
+
+static bool worker_event(struct source *source)
+{
+	struct sys_worker *worker = (struct sys_worker *)source;
+
+	return !worker->over && (worker->parks || worker->failure || worker->ends_now);
+}
+
+static void worker_run(struct source *source)
+{
+	struct sys_worker *worker = (struct sys_worker *)source;
+
+	fake_lock();
+	bool parks = worker->parks;
+	const char *failure = worker->failure;
+	worker->parks = false;
+	worker->parked |= parks;
+	worker->over = !parks;
+	fake_unlock();
+	if (parks)
+		worker->handler->parked(worker->owner);
+	else if (failure)
+		worker->handler->failed(worker->owner, failure);
+	else
+		worker->handler->ended(worker->owner, &worker->how);
+}
+
+static struct sys_worker *of_gate(struct source *source)
+{
+	return (struct sys_worker *)((char *)source - offsetof(struct sys_worker, gate));
+}
+
+static bool worker_gate(struct source *source)
+{
+	struct sys_worker *worker = of_gate(source);
+
+	return worker->parked && !worker->over && !worker->ignored &&
+	       fake_readable(fake_object(worker->ends[0]));
+}
+
+static void gate_run(struct source *source)
+{
+	struct sys_worker *worker = of_gate(source);
+
+	worker->handler->readable(worker->owner);
+}
+
+static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
+                      const struct sys_worker_handler *handler, void *owner,
+                      struct sys_worker **ret)
+{
+	struct sys_worker *worker;
+	sys_cap ends[2];
+	int error = sys_gate_pair(ends);
+
+	if (error)
+		return error;
+	worker = fake_alloc(sizeof(*worker));
+	*worker = (struct sys_worker){
+		.event = {.is_ready = worker_event, .run = worker_run},
+		.gate = {.is_ready = worker_gate, .run = gate_run},
+		.loop = loop,
+		.home = home,
+		.handler = handler,
+		.owner = owner,
+		.ends = {ends[0], ends[1]},
+	};
+	worker->window = fake_pages(sizeof(*worker->window));
+	fake_lock();
+	if (home)
+		home->workers++;
+	worker->parks = fake.automatic;
+	worker->number = worker_count++;
+	workers[worker->number] = worker;
+	fake_source_add(loop, &worker->event);
+	fake_source_add(loop, &worker->gate);
+	fake_unlock();
+	*ret = worker;
+	return 0;
+}
+
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
+                    void *owner, struct sys_worker **ret)
+{
+	if (sandbox->over)
+		misuse("fork of a zygote that is gone");
+	return worker_new(sandbox->loop, sandbox, handler, owner, ret);
+}
+
+int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
+                     const struct sys_program *program, const struct sys_worker_handler *handler,
+                     void *owner, struct sys_worker **ret)
+{
+	return worker_new(loop, NULL, handler, owner, ret);
+}
+
+void sys_worker_free(struct sys_worker *worker)
+{
+	if (!worker)
+		return;
+	fake_lock();
+	workers[worker->number] = NULL;
+	if (worker->home)
+		worker->home->workers--;
+	fake_source_remove(worker->loop, &worker->event);
+	fake_source_remove(worker->loop, &worker->gate);
+	fake_unlock();
+	sys_cap_close(worker->ends[0]);
+	sys_cap_close(worker->ends[1]);
+	free(worker->window);
+	free(worker);
+}
+
+void sys_worker_kill(struct sys_worker *worker)
+{
+	fake_lock();
+	worker->killed++;
+	if (fake.automatic && !worker->ends_now) {
+		worker->ends_now = true;
+		worker->how.signal = SYS_SIGNAL_KILLED;
+	}
+	fake_unlock();
+}
+
+void sys_worker_ignore(struct sys_worker *worker)
+{
+	fake_lock();
+	worker->ignored = true;
+	fake_unlock();
+}
+
+uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
+{
+	fake_lock();
+	worker->limit = bytes;
+	fake_unlock();
+	return bytes;
+}
+
+struct worker_window *sys_worker_window(struct sys_worker *worker)
+{
+	return worker->window;
+}
+
+sys_cap sys_worker_gate(struct sys_worker *worker)
+{
+	return worker->ends[0];
+}
+
+size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
+{
+	fake_lock();
+	size_t length = worker->log ? strlen(worker->log) : 0;
+	if (length > size)
+		length = size;
+	if (length)
+		memcpy(buffer, worker->log + strlen(worker->log) - length, length);
+	fake_unlock();
+	return length;
+}
+
+void sys_worker_log_reset(struct sys_worker *worker)
+{
+	fake_worker_writes(worker, NULL);
+}
+
+/* An automatic worker answers with its argument. */
+static void echo(struct sys_worker *worker)
+{
+	struct message_exit message = {
+		.header.type = MESSAGE_EXIT,
+		.size = worker->window->size,
+	};
+
+	memcpy(worker->window->serve.answer, worker->window->serve.argument, message.size);
+	fake_unlock();
+	fake_worker_says(worker, &message, sizeof(message), NULL, 0);
+	fake_lock();
+}
+
+void fake_processes_wake(const _Atomic uint32_t *word)
+{
+	for (unsigned i = 0; i < worker_count; i++) {
+		struct sys_worker *worker = workers[i];
+
+		if (!worker || &worker->window->turn != word)
+			continue;
+		worker->awake++;
+		if (fake.automatic)
+			echo(worker);
+		return;
+	}
+}
+
+unsigned fake_processes_left(void)
+{
+	unsigned left = 0;
+
+	fake_lock();
+	for (unsigned i = 0; i < NUMBERS_MAX; i++)
+		left += (sandboxes[i] != NULL) + (workers[i] != NULL);
+	fake_unlock();
+	return left;
+}
+
+unsigned fake_sandboxes(void)
+{
+	fake_lock();
+	unsigned count = sandbox_count;
+	fake_unlock();
+	return count;
+}
+
+unsigned fake_workers(void)
+{
+	fake_lock();
+	unsigned count = worker_count;
+	fake_unlock();
+	return count;
+}
+
+struct sys_sandbox *fake_sandbox(unsigned number)
+{
+	fake_lock();
+	struct sys_sandbox *sandbox = sandboxes[number];
+	fake_unlock();
+	return sandbox;
+}
+
+struct sys_worker *fake_worker(unsigned number)
+{
+	fake_lock();
+	struct sys_worker *worker = workers[number];
+	fake_unlock();
+	return worker;
+}
+
+void fake_automatic(int automatic)
+{
+	fake_lock();
+	fake.automatic = automatic;
+	fake_unlock();
+}
+
+void fake_sandbox_ready(struct sys_sandbox *sandbox)
+{
+	fake_lock();
+	sandbox->ready = true;
+	fake_unlock();
+}
+
+void fake_sandbox_fails(struct sys_sandbox *sandbox, const char *why)
+{
+	fake_lock();
+	sandbox->failure = why;
+	fake_unlock();
+}
+
+unsigned fake_sandbox_core(struct sys_sandbox *sandbox)
+{
+	return sandbox->core;
+}
+
+void fake_worker_parks(struct sys_worker *worker)
+{
+	fake_lock();
+	if (worker->parked || worker->parks)
+		misuse("it parks twice");
+	worker->parks = true;
+	fake_unlock();
+}
+
+void fake_worker_fails(struct sys_worker *worker, const char *why)
+{
+	fake_lock();
+	worker->failure = why;
+	fake_unlock();
+}
+
+int fake_worker_says(struct sys_worker *worker, const void *data, size_t size, const sys_cap *caps,
+                     unsigned count)
+{
+	return sys_gate_send(worker->ends[1], data, size, caps, count);
+}
+
+int fake_worker_hears(struct sys_worker *worker, void *data, size_t size, struct sys_received *ret)
+{
+	return sys_gate_recv(worker->ends[1], data, size, ret);
+}
+
+void fake_worker_hangs_up(struct sys_worker *worker)
+{
+	sys_cap end = worker->ends[1];
+
+	worker->ends[1] = SYS_NO_CAP;
+	sys_cap_close(end);
+}
+
+void fake_worker_writes(struct sys_worker *worker, const char *text)
+{
+	fake_lock();
+	worker->log = text;
+	fake_unlock();
+}
+
+void fake_worker_ends(struct sys_worker *worker, int signal, int code)
+{
+	if (worker->ends[1] != SYS_NO_CAP)
+		fake_worker_hangs_up(worker);
+	fake_lock();
+	worker->how = (struct sys_exit){.signal = signal, .code = code};
+	worker->ends_now = true;
+	fake_unlock();
+}
+
+int fake_worker_spawned(struct sys_worker *worker)
+{
+	return !worker->home;
+}
+
+unsigned fake_worker_killed(struct sys_worker *worker)
+{
+	return worker->killed;
+}
+
+uint64_t fake_worker_limit(struct sys_worker *worker)
+{
+	return worker->limit;
+}
+
+unsigned fake_worker_awake(struct sys_worker *worker)
+{
+	return worker->awake;
+}
