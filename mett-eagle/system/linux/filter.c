@@ -97,12 +97,16 @@ static int add_mmap(scmp_filter_ctx filter)
 	return error;
 }
 
-/* F_SETOWN and its like would send signals to other processes. */
+/*
+ * F_SETOWN and its like would send signals to other processes. The flags of
+ * F_SETFL belong to the open file, and that of /dev/null is the same in every
+ * sandbox: to set them would be a way to talk.
+ */
 static int add_fcntl(scmp_filter_ctx filter)
 {
-	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,
-	                               F_GETFL, F_SETFL,         F_GET_SEALS};
-	int error = 0;
+	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,
+	                               F_SETFD, F_GETFL,         F_GET_SEALS};
+	int error = REFUSE(EPERM, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL));
 
 	for (size_t i = 0; !error && i < sizeof(commands) / sizeof(*commands); i++)
 		error = ALLOW(SCMP_SYS(fcntl), 1,

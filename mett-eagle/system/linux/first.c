@@ -23,8 +23,9 @@ enum {
 	FD_GATE = 3,   /* what worker.h's implementation expects: see worker/ */
 	FD_WINDOW = 4,
 	FD_SAFE = 16,  /* above all that have a place of their own */
-	/* Processes and threads of one user in one sandbox: its workers, or its threads. */
-	PROCESSES_ZYGOTE = 2 * METT_ACTIVATIONS_MAX,
+	/* Processes and threads of one user in one sandbox: its init, and its workers or threads. */
+	PROCESSES_ZYGOTE = 1 + 2 * METT_ACTIVATIONS_MAX,
+	PROCESSES_WORKER = 1 + METT_WORKER_THREADS_MAX,
 };
 
 #define NAMESPACES_JOINED                                                                          \
@@ -43,11 +44,25 @@ static int drop_capabilities(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-void first_init(sys_cap life)
+static int become_sandbox_user(void)
+{
+	/* Not by the C library, which would tell threads that this copy of it believes in. */
+	if (syscall(SYS_setresgid, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0 ||
+	    syscall(SYS_setresuid, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0)
+		return -errno;
+	return 0;
+}
+
+void first_init(sys_cap life, const int mapped[2])
 {
 	struct pollfd server = {.fd = FD_GATE};
 	sigset_t all;
+	char byte;
 
+	/* Should the launcher die meanwhile, this ends too. */
+	close(mapped[1]);
+	if (read(mapped[0], &byte, 1) != 1 || become_sandbox_user())
+		_exit(1);
 	dup3(life, FD_GATE, O_CLOEXEC);
 	close_range(FD_GATE + 1, ~0U, 0);
 	close_range(0, FD_GATE - 1, 0);
@@ -77,7 +92,7 @@ static int set_limits(enum launch_mode mode)
 	} limits[] = {
 	        {RLIMIT_CORE, 0},
 	        {RLIMIT_NOFILE, METT_WORKER_FDS_MAX},
-	        {RLIMIT_NPROC, mode == LAUNCH_ZYGOTE ? PROCESSES_ZYGOTE : METT_WORKER_THREADS_MAX},
+	        {RLIMIT_NPROC, mode == LAUNCH_ZYGOTE ? PROCESSES_ZYGOTE : PROCESSES_WORKER},
 	        {RLIMIT_MEMLOCK, 0},
 	        {RLIMIT_MSGQUEUE, 0},
 	        {RLIMIT_SIGPENDING, METT_WORKER_THREADS_MAX},
@@ -94,14 +109,6 @@ static int set_limits(enum launch_mode mode)
 		if (error)
 			return error;
 	}
-	return 0;
-}
-
-static int become_sandbox_user(void)
-{
-	if (setresgid(ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0 ||
-	    setresuid(ROOT_SANDBOX_ID, ROOT_SANDBOX_ID, ROOT_SANDBOX_ID) < 0)
-		return -errno;
 	return 0;
 }
 

@@ -8,8 +8,12 @@
 #include "launcher.h"
 #include "root.h"
 
-/** first_init() - be the sandbox's init: sleep, and die with the server */
-__attribute__((noreturn)) void first_init(sys_cap life);
+/**
+ * first_init() - be the sandbox's init: sleep, and die with the server
+ * @life:   closes when the server is gone
+ * @mapped: pipe that gets a byte when the sandbox has its user
+ */
+__attribute__((noreturn)) void first_init(sys_cap life, const int mapped[2]);
 
 /**
  * first_program() - go into a sandbox, give up every right, become the program

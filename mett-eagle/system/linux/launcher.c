@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct workshop {
 
 /*
  * What the C library's fork() cannot do: namespaces, and children of our parent.
- * Here, without threads, nothing of what fork() adds is missed.
+ * Nothing of what fork() adds is missed: no lock is held here by anyone else.
  */
 static pid_t clone_process(uint64_t flags, int exit_signal, int *pidfd)
 {
@@ -54,16 +55,26 @@ static pid_t clone_process(uint64_t flags, int exit_signal, int *pidfd)
 /* Returns the pidfd of the sandbox's init, or a negative errno with @step. */
 static int make_init(struct workshop *shop, const char **step)
 {
-	int init = -1;
+	int init = -1, mapped[2];
 
+	*step = "make a pipe";
+	if (pipe2(mapped, O_CLOEXEC) < 0)
+		return -errno;
 	*step = "make namespaces";
 	pid_t pid = clone_process(NAMESPACES_NEW, SIGCHLD, &init);
-	if (pid < 0)
+	if (pid < 0) {
+		close(mapped[0]);
+		close(mapped[1]);
 		return pid;
+	}
 	if (pid == 0)
-		first_init(shop->life);
+		first_init(shop->life, mapped);
 	*step = "map user ids";
 	int error = root_map_ids(&shop->root, pid, shop->made++);
+	if (!error && write(mapped[1], "", 1) < 0)
+		error = -errno;
+	close(mapped[0]);
+	close(mapped[1]);
 	if (error) {
 		syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
 		close(init);
@@ -72,33 +83,62 @@ static int make_init(struct workshop *shop, const char **step)
 	return init;
 }
 
+/* What the thread that makes a first process needs, and what came of it. */
+struct birth {
+	struct workshop *shop;
+	const struct launch_request *request;
+	const sys_cap *caps;
+	int init;
+	const char *step;
+	int error;
+};
+
+static void *give_birth(void *data)
+{
+	struct birth *birth = data;
+	int unused;
+
+	birth->step = "enter the pid namespace";
+	if (setns(birth->init, CLONE_NEWPID) < 0) {
+		birth->error = -errno;
+		return NULL;
+	}
+	birth->step = "make the first process";
+	/* The server's child, not ours: it shall see how its workers end. */
+	pid_t pid = clone_process(CLONE_PARENT, 0, &unused);
+	if (pid == 0)
+		first_program(&birth->shop->root, &birth->shop->filter[birth->request->mode],
+		              birth->init, birth->request, birth->caps);
+	if (pid > 0)
+		close(unused);
+	else
+		birth->error = pid;
+	return NULL;
+}
+
+/*
+ * Who has entered a pid namespace for its children cannot leave it again without
+ * rights over the one it came from, which an ordinary user's launcher has not. But
+ * it is a thread that enters: so one is made for it, and is gone when we go on.
+ */
 static int make_sandbox(struct workshop *shop, const struct launch_request *request,
                         const sys_cap caps[LAUNCH_CAPS], const char **step)
 {
-	int init = make_init(shop, step), unused;
+	struct birth birth = {.shop = shop, .request = request, .caps = caps};
+	pthread_t thread;
 
-	if (init < 0)
-		return init;
-	*step = "enter the pid namespace";
-	int error = setns(init, CLONE_NEWPID) < 0 ? -errno : 0;
-	if (!error) {
-		*step = "make the first process";
-		/* The server's child, not ours: it shall see how its workers end. */
-		pid_t pid = clone_process(CLONE_PARENT, 0, &unused);
-		if (pid == 0)
-			first_program(&shop->root, &shop->filter[request->mode], init, request,
-			              caps);
-		if (pid > 0)
-			close(unused);
-		else
-			error = pid;
-		if (setns(shop->root.own_pids, CLONE_NEWPID) < 0)
-			abort(); /* the next sandbox would be made inside this one */
-	}
-	if (error)
-		syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
-	close(init);
-	return error;
+	birth.init = make_init(shop, step);
+	if (birth.init < 0)
+		return birth.init;
+	birth.step = "make a thread";
+	birth.error = -pthread_create(&thread, NULL, give_birth, &birth);
+	if (!birth.error)
+		pthread_join(thread, NULL);
+	*step = birth.step;
+	if (birth.error)
+		syscall(SYS_pidfd_send_signal, birth.init, SIGKILL, NULL, 0);
+	close(birth.init);
+	return birth.error;
 }
 
 static void serve(struct workshop *shop)

@@ -2,7 +2,7 @@
 
 /*
  * Launcher: the process that makes sandboxes. It is started before there is any
- * thread, is single-threaded itself, and alone keeps the rights this needs.
+ * thread, does one thing at a time, and alone keeps the rights this needs.
  *
  * A sandbox is two processes to begin with: its init, which does nothing but to
  * be the first of the pid namespace (when it dies the kernel kills the rest), and

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#include <time.h>
+
+#include <protocol/protocol.h>
+
+#include "process.h"
 
 struct reaper {
 	pthread_t thread;
@@ -19,50 +21,103 @@ struct reaper {
 };
 
 /*
+ * Who ordered the sandbox left before it was there. The launcher's work cannot be
+ * called back, so it is ended as soon as it is told of. Returns true if it never will be.
+ */
+static bool await_birth(struct corpse *corpse)
+{
+	_Alignas(8) char data[MESSAGE_MAX];
+	struct sys_received got;
+	int result = sys_gate_recv(corpse->gate, data, sizeof(data), &got);
+
+	if (result == SYS_AGAIN)
+		return false;
+	if (result)
+		return true;
+	if (message_check(data, got.size, got.cap_count, FROM_ZYGOTE) != MESSAGE_BUILT) {
+		sys_received_close(&got);
+		return true;
+	}
+	corpse->init = got.caps[0];
+	corpse->first = got.caps[1];
+	corpse->group = process_id(corpse->first);
+	process_kill(corpse->init);
+	return false;
+}
+
+/* Wait for all that have ended and nobody else waits for. */
+static void wait_for_members(struct corpse *corpse)
+{
+	siginfo_t info;
+
+	do
+		info.si_pid = 0;
+	while (corpse->group > 0 &&
+	       waitid(P_PGID, (id_t)corpse->group, &info, WEXITED | WNOHANG | __WALL) == 0 &&
+	       info.si_pid);
+	/* It may have died before it had its group. */
+	waitid(P_PIDFD, (id_t)corpse->first, NULL, WEXITED | WNOHANG | __WALL);
+}
+
+/*
  * The init's death kills the rest, and is complete when we have waited for all
  * of them: they are our children. Then it becomes readable, and nobody is left.
  */
-static void bury(struct corpse *corpse)
+static bool bury(struct corpse *corpse)
 {
-	struct pollfd init = {.fd = corpse->init, .events = POLLIN};
-	bool gone;
+	struct pollfd init = {.events = POLLIN};
 
-	do {
-		siginfo_t info;
-
-		gone = poll(&init, 1, 1) > 0;
-		do
-			info.si_pid = 0;
-		while (corpse->group &&
-		       waitid(P_PGID, (id_t)corpse->group, &info, WEXITED | WNOHANG | __WALL) == 0 &&
-		       info.si_pid);
-	} while (!gone);
-	close(corpse->init);
+	if (corpse->init < 0) {
+		if (!await_birth(corpse))
+			return false;
+	} else {
+		init.fd = corpse->init;
+		bool gone = poll(&init, 1, 0) > 0;
+		wait_for_members(corpse);
+		if (!gone)
+			return false;
+	}
+	sys_cap_close(corpse->init);
+	sys_cap_close(corpse->first);
+	sys_cap_close(corpse->gate);
 	free(corpse);
+	return true;
+}
+
+/* Those that cannot be buried yet stay in the list. */
+static void bury_all(struct corpse **list)
+{
+	while (*list) {
+		struct corpse *next = (*list)->next;
+
+		if (bury(*list))
+			*list = next;
+		else
+			list = &(*list)->next;
+	}
 }
 
 static void *reaper_main(void *data)
 {
+	static const struct timespec pause = {.tv_nsec = 1000000};
 	struct reaper *reaper = data;
+	struct corpse *dying = NULL;
 
 	pthread_mutex_lock(&reaper->mutex);
-	for (;;) {
-		struct corpse *list = reaper->list;
-
-		if (!list) {
-			if (reaper->stop)
-				break;
+	while (dying || reaper->list || !reaper->stop) {
+		if (!dying && !reaper->list) {
 			pthread_cond_wait(&reaper->changed, &reaper->mutex);
 			continue;
 		}
+		struct corpse **end = &dying;
+		while (*end)
+			end = &(*end)->next;
+		*end = reaper->list;
 		reaper->list = NULL;
 		pthread_mutex_unlock(&reaper->mutex);
-		while (list) {
-			struct corpse *next = list->next;
-
-			bury(list);
-			list = next;
-		}
+		bury_all(&dying);
+		if (dying)
+			nanosleep(&pause, NULL);
 		pthread_mutex_lock(&reaper->mutex);
 	}
 	pthread_mutex_unlock(&reaper->mutex);
@@ -102,7 +157,8 @@ void reaper_free(struct reaper *reaper)
 
 void reaper_take(struct reaper *reaper, struct corpse *corpse)
 {
-	syscall(SYS_pidfd_send_signal, corpse->init, SIGKILL, NULL, 0);
+	if (corpse->init >= 0)
+		process_kill(corpse->init);
 	pthread_mutex_lock(&reaper->mutex);
 	corpse->next = reaper->list;
 	reaper->list = corpse;

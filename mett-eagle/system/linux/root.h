@@ -10,7 +10,6 @@
 struct root {
 	int proc;       /* /proc of the machine, only reachable through this */
 	int null;       /* /dev/null, open for reading */
-	int own_pids;   /* the launcher's own pid namespace */
 	uid_t uid_base; /* first of ROOT_UID_COUNT ids for sandboxes; 0: all get the launcher's */
 };
 

@@ -156,10 +156,13 @@ int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sy
 	sandbox->gate = SYS_NO_CAP;
 	sandbox->forking_end = &sandbox->forking;
 	sandbox->corpse = calloc(1, sizeof(*sandbox->corpse));
-	int error = sandbox->corpse ? sys_gate_pair(gates) : -ENOMEM;
+	int error = sandbox->corpse ? 0 : -ENOMEM;
 	if (error)
 		goto no_gate;
 	sandbox->corpse->init = -1;
+	error = sys_gate_pair(gates);
+	if (error)
+		goto no_gate;
 	sandbox->gate = gates[0];
 	error = tail_init(&sandbox->log, loop, &log);
 	if (error)
@@ -194,11 +197,10 @@ void sys_sandbox_free(struct sys_sandbox *sandbox)
 	sys_loop_unwatch(sandbox->loop, &sandbox->control);
 	sys_loop_unwatch(sandbox->loop, &sandbox->process);
 	tail_deinit(&sandbox->log);
-	sys_cap_close(sandbox->gate);
-	sys_cap_close(sandbox->first);
-	if (sandbox->corpse && sandbox->corpse->init >= 0)
+	if (sandbox->corpse) {
+		sandbox->corpse->first = sandbox->first;
+		sandbox->corpse->gate = sandbox->gate;
 		reaper_take(sandbox->host->reaper, sandbox->corpse);
-	else
-		free(sandbox->corpse);
+	}
 	free(sandbox);
 }

@@ -3,6 +3,7 @@
 /* What sandbox.c and worker.c know of each other. */
 #include "../sandbox.h"
 #include "host.h"
+#include "process.h"
 #include "tail.h"
 
 struct sys_sandbox {
@@ -29,18 +30,6 @@ struct sys_sandbox {
 int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
                    sys_cap window, const struct sys_sandbox_handler *handler, void *owner,
                    struct sys_sandbox **ret);
-
-/** process_status() - how the process behind a pidfd ended; it stays to be waited for */
-struct sys_exit process_status(int pidfd);
-
-/** process_id() - pid behind a pidfd, or a negative errno */
-pid_t process_id(int pidfd);
-
-/** process_kill() - end the process behind a pidfd */
-void process_kill(int pidfd);
-
-/** process_is_child() - is what a zygote sent the pidfd of a child of ours? */
-int process_is_child(int pidfd);
 
 /** worker_forked() - the zygote's answer; @pidfd is the worker's from now on, or -1 with @error */
 void worker_forked(struct sys_worker *worker, int pidfd, int error);
