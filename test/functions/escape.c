@@ -66,6 +66,8 @@ static const struct attempt {
 	{"clone3", SYS_clone3, {A(zeroes), 64}},
 	{"execve", SYS_execve, {A("/nowhere"), A(no_strings), A(no_strings)}},
 	{"execveat", SYS_execveat, {1, A(""), A(no_strings), A(no_strings), AT_EMPTY_PATH}},
+	/* Where the program was that it now runs. */
+	{"execute-again", SYS_execveat, {1000, A(""), A(no_strings), A(no_strings), AT_EMPTY_PATH}},
 	{"memfd", SYS_memfd_create, {A("x"), 0}},
 	{"socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
 	{"socketpair", SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, A(zeroes)}},
