@@ -52,8 +52,8 @@ static void send(struct session *session, const struct caller *caller, const str
 	caller->worker->call = NULL;
 	if (sys_gate_send(sys_worker_gate(caller->worker->process), done, size, &cap,
 	                  cap != SYS_NO_CAP))
-		/* It filled its own gate and does not read; its end tells on it. */
-		sys_worker_kill(caller->worker->process);
+		/* It filled its own gate, or it is gone, and then its end says more. */
+		worker_kill(caller->worker, "it does not read its gate");
 }
 
 #define REFUSE(reason_, detail_, ...)                                                              \
@@ -104,7 +104,8 @@ static struct action *check(struct session *session, const struct worker *worker
 		       "action '{}': argument has {} bytes, at most {} are passed on; see the "
 		       "server's --max-payload", message->name.text, message->size,
 		       config->payload_max);
-	if (session->server->draining)
+	/* What runs may end, and may need others for that. */
+	if (!worker && session->server->draining)
 		REFUSE(METT_GONE, 0, "action '{}': the server is shutting down",
 		       message->name.text);
 	if (depth > METT_DEPTH_MAX)
@@ -118,6 +119,9 @@ static struct action *check(struct session *session, const struct worker *worker
 	action = namespace_find(&session->namespace, message->name.text);
 	if (!action)
 		REFUSE(METT_NO_ACTION, 0, "there is no action '{}' here; create it first",
+		       message->name.text);
+	if (pool_succeed(&action->pool))
+		REFUSE(METT_NO_MEMORY, 0, "action '{}': the server has no memory; try later",
 		       message->name.text);
 	return action;
 }

@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,8 +106,6 @@ static int supply_one(struct pool *pool)
 {
 	if (pool->options.policy == METT_POLICY_SPAWN || pool->state == POOL_READY)
 		return worker_new(pool);
-	if (pool->state == POOL_LAME && !pool->other_count && !pool->parked_count)
-		drop_sandbox(pool);
 	if (pool->state != POOL_COLD)
 		return 1;
 	int error = start_zygote(pool);
@@ -172,6 +171,25 @@ void pool_retire(struct pool *pool)
 	list_append(&pool->session->retired, &pool->link);
 }
 
+int pool_succeed(struct pool **pool)
+{
+	struct pool *old = *pool, *successor;
+	struct server *server = old->session->server;
+
+	if (old->state != POOL_LAME)
+		return 0;
+	if (cap_take(server->caps, old->program))
+		return -ENOMEM;
+	successor = pool_new(old->session, old->name, &old->options, old->program);
+	if (!successor) {
+		server_drop(server, old->program);
+		return -ENOMEM;
+	}
+	pool_retire(old);
+	*pool = successor;
+	return 0;
+}
+
 void pool_collect(struct session *session)
 {
 	list_for_each(link, &session->retired) {
@@ -188,16 +206,21 @@ static void leave_waiting(struct pool *pool, struct activation *activation)
 	pool->waiting_count--;
 }
 
+static void leave_parked(struct pool *pool, struct worker *worker)
+{
+	list_remove(&worker->link);
+	pool->parked_count--;
+	list_append(&pool->others, &worker->link);
+	pool->other_count++;
+}
+
 void pool_serve(struct pool *pool, struct activation *activation)
 {
 	pool->holding = false;
 	if (!list_empty(&pool->parked)) {
 		struct worker *worker = LIST_ENTRY(pool->parked.previous, struct worker, link);
 
-		list_remove(&worker->link);
-		pool->parked_count--;
-		list_append(&pool->others, &worker->link);
-		pool->other_count++;
+		leave_parked(pool, worker);
 		worker_start(worker, activation);
 		return;
 	}
@@ -212,6 +235,13 @@ void pool_forget(struct pool *pool, struct activation *activation)
 		leave_waiting(pool, activation);
 }
 
+/* Whoever was made for an activation that gave up waiting is one too many. */
+static bool room_to_park(const struct pool *pool)
+{
+	return !pool->retired && (pool->options.policy == METT_POLICY_REUSE ||
+	                          pool->parked_count < pool->session->server->config.parked);
+}
+
 void pool_worker_parked(struct pool *pool, struct worker *worker)
 {
 	if (!list_empty(&pool->waiting)) {
@@ -220,6 +250,8 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 
 		leave_waiting(pool, activation);
 		worker_start(worker, activation);
+	} else if (!room_to_park(pool)) {
+		worker_release(worker, false);
 	} else {
 		list_remove(&worker->link);
 		pool->other_count--;
@@ -227,6 +259,12 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 		pool->parked_count++;
 	}
 	pool_supply(pool);
+}
+
+void pool_worker_lost(struct pool *pool, struct worker *worker)
+{
+	leave_parked(pool, worker);
+	worker->state = WORKER_DYING;
 }
 
 void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why)

@@ -50,6 +50,14 @@ void pool_free(struct pool *pool);
 /** pool_retire() - serve what is there, nothing new; pool_collect() frees it in the end */
 void pool_retire(struct pool *pool);
 
+/**
+ * pool_succeed() - have a pool that can make no more workers retire, and another follow it
+ * @pool: of an action; exchanged, if need be
+ *
+ * Return: 0, or -ENOMEM and nothing has changed.
+ */
+int pool_succeed(struct pool **pool);
+
 /** pool_collect() - free the session's retired pools that have nothing left to do */
 void pool_collect(struct session *session);
 
@@ -64,6 +72,9 @@ void pool_supply(struct pool *pool);
 
 /** pool_worker_parked() - a worker can serve: the oldest activation that waits, or a later one */
 void pool_worker_parked(struct pool *pool, struct worker *worker);
+
+/** pool_worker_lost() - a parked one can serve no more; it will end */
+void pool_worker_lost(struct pool *pool, struct worker *worker);
 
 /** pool_worker_failed() - one that was ordered will not come, and why; it is freed */
 void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why);

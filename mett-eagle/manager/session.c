@@ -29,12 +29,11 @@ static void keep_reply(struct session *session, const void *data, size_t size, s
 {
 	struct reply *reply = malloc(sizeof(*reply) + size);
 
-	if (!reply) {
+	if (!reply || (cap != SYS_NO_CAP && cap_take(session->server->caps, cap))) {
+		free(reply);
 		session->closed = true; /* rather no client than one that waits for ever */
 		return;
 	}
-	if (cap != SYS_NO_CAP && cap_take(session->server->caps, cap))
-		cap = SYS_NO_CAP;
 	*reply = (struct reply){.cap = cap, .size = size};
 	memcpy(reply->data, data, size);
 	if (list_empty(&session->replies))

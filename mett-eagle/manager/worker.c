@@ -51,6 +51,29 @@ static void report_violation(struct worker *worker, const char *what)
 	                worker->pool->name, what);
 }
 
+static void report_shortage(struct worker *worker)
+{
+	activation_fail(worker->activation, METT_NO_MEMORY, 0,
+	                "action '{}': the server has no memory for a message; try later",
+	                worker->pool->name);
+}
+
+/*
+ * Send it something; false: its activation has failed. Of a worker that is gone
+ * we will hear the end, which says more.
+ */
+static bool tell(struct worker *worker, const void *data, size_t size, sys_cap cap)
+{
+	int result = sys_gate_send(sys_worker_gate(worker->process), data, size, &cap,
+	                           cap != SYS_NO_CAP);
+
+	if (result == SYS_AGAIN)
+		report_violation(worker, "it does not read its gate");
+	else if (result < 0)
+		report_shortage(worker);
+	return result == 0 || result == SYS_CLOSED;
+}
+
 /* The worker's own times are only as good as it is: never outside of what we saw ourselves. */
 static void take_times(struct activation *activation, const struct mett_metadata *told)
 {
@@ -67,13 +90,18 @@ static void take_times(struct activation *activation, const struct mett_metadata
 	}
 }
 
-static void copy_text(char *to, const unsigned char *from, size_t size)
+/* Whoever wrote it may write on: what is looked at must be a copy. */
+static void copy_text(char *to, const unsigned char *from, uint64_t size)
 {
-	size_t used = strlen(to);
+	size_t used = strlen(to), count = METT_MESSAGE_MAX - 1 - used;
 
-	for (size_t i = 0; i < size && used < METT_MESSAGE_MAX - 1; i++)
-		to[used++] = from[i] < ' ' || from[i] == 127 ? ' ' : (char)from[i];
-	to[used] = 0;
+	if (count > size)
+		count = size;
+	memcpy(to + used, from, count);
+	to[used + count] = 0;
+	for (char *c = to + used; c < to + used + count; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = ' ';
 }
 
 static void take_failure(struct worker *worker, const struct message_exit *message)
@@ -84,9 +112,30 @@ static void take_failure(struct worker *worker, const struct message_exit *messa
 
 	fmt_format(outcome.text, sizeof(outcome.text), "action '{}' failed with code {}{}",
 	           worker->pool->name, message->error, message->size ? ": " : "");
-	copy_text(outcome.text, text,
-	          message->size < METT_MESSAGE_MAX ? message->size : METT_MESSAGE_MAX);
+	copy_text(outcome.text, text, message->size);
 	activation_finish(worker->activation, &outcome);
+}
+
+static void take_large_answer(struct worker *worker, const struct message_exit *message,
+                              struct sys_received *got)
+{
+	struct server *server = session_of(worker)->server;
+	struct outcome outcome = {.cap = SYS_NO_CAP, .size = message->size};
+	size_t size;
+
+	if (!got->cap_count || sys_dataspace_seal(got->caps[0]) ||
+	    sys_dataspace_check(got->caps[0], &size) || size < message->size) {
+		report_violation(worker, "large answer without a dataspace that can be sealed");
+		return;
+	}
+	got->cap_count = 0;
+	if (server_keep(server, got->caps[0])) {
+		report_shortage(worker);
+		return;
+	}
+	outcome.cap = got->caps[0];
+	activation_finish(worker->activation, &outcome);
+	server_drop(server, outcome.cap);
 }
 
 static void take_exit(struct worker *worker, const struct message_exit *message,
@@ -94,7 +143,6 @@ static void take_exit(struct worker *worker, const struct message_exit *message,
 {
 	struct server *server = session_of(worker)->server;
 	struct outcome outcome = {.cap = SYS_NO_CAP, .size = message->size};
-	size_t size;
 
 	take_times(worker->activation, &message->times);
 	if (message->error < 0) {
@@ -109,12 +157,8 @@ static void take_exit(struct worker *worker, const struct message_exit *message,
 	} else if (message->size <= METT_INLINE_MAX) {
 		outcome.answer = sys_worker_window(worker->process)->serve.answer;
 		activation_finish(worker->activation, &outcome);
-	} else if (!got->cap_count || sys_dataspace_seal(got->caps[0]) ||
-	           sys_dataspace_check(got->caps[0], &size) || size < message->size) {
-		report_violation(worker, "large answer without a dataspace that can be sealed");
 	} else {
-		outcome.cap = got->caps[0];
-		activation_finish(worker->activation, &outcome);
+		take_large_answer(worker, message, got);
 	}
 }
 
@@ -145,9 +189,7 @@ static void give_dataspace(struct worker *worker, const struct message_dataspace
 			worker->granted += message->size;
 		}
 	}
-	if (sys_gate_send(sys_worker_gate(worker->process), &status, sizeof(status), &space,
-	                  space != SYS_NO_CAP))
-		report_violation(worker, "it does not read its gate");
+	tell(worker, &status, sizeof(status), space);
 	sys_cap_close(space);
 }
 
@@ -174,6 +216,14 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 	}
 }
 
+/* It can serve nobody any more; its end follows. */
+static void dismiss(struct worker *worker)
+{
+	if (worker->state == WORKER_PARKED)
+		pool_worker_lost(worker->pool, worker);
+	sys_worker_kill(worker->process);
+}
+
 /* Returns 0 when there may be more. */
 static int take_one(struct worker *worker)
 {
@@ -188,7 +238,7 @@ static int take_one(struct worker *worker)
 	if (worker->state == WORKER_RUNNING)
 		take_message(worker, data, &got);
 	else
-		sys_worker_kill(worker->process); /* it has no reason to speak */
+		dismiss(worker); /* it has no reason to speak */
 	sys_received_close(&got);
 	return 0;
 }
@@ -209,9 +259,10 @@ static void worker_readable(void *owner)
 	 * already dying keeps its status, so report_end() still sees why.
 	 */
 	if (result == SYS_CLOSED || result < 0) {
-		worker->hung_up = true;
+		if (!worker->fault)
+			worker->fault = "it closed its gate";
 		sys_worker_ignore(worker->process);
-		sys_worker_kill(worker->process);
+		dismiss(worker);
 	}
 }
 
@@ -219,11 +270,11 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 {
 	struct worker *worker = owner;
 
+	worker->ended = true;
 	while (worker->state == WORKER_RUNNING && !take_one(worker))
 		; /* its last words count more than its end */
-	if (worker->state == WORKER_RUNNING && worker->hung_up &&
-	    how->signal == SYS_SIGNAL_KILLED)
-		report_violation(worker, "it closed its gate");
+	if (worker->state == WORKER_RUNNING && worker->fault && how->signal == SYS_SIGNAL_KILLED)
+		report_violation(worker, worker->fault);
 	else if (worker->state == WORKER_RUNNING)
 		report_end(worker, how);
 	if (worker->last)
@@ -307,7 +358,7 @@ void worker_free(struct worker *worker)
 }
 
 /* Large arguments go by capability, sent before the worker wakes and looks for it. */
-static int pass_argument(struct worker *worker, const struct activation *activation)
+static bool pass_argument(struct worker *worker, const struct activation *activation)
 {
 	struct worker_window *window = sys_worker_window(worker->process);
 	struct message_argument message = {
@@ -316,10 +367,9 @@ static int pass_argument(struct worker *worker, const struct activation *activat
 	};
 
 	if (activation->size > METT_INLINE_MAX)
-		return sys_gate_send(sys_worker_gate(worker->process), &message, sizeof(message),
-		                     &activation->payload, 1);
+		return tell(worker, &message, sizeof(message), activation->payload);
 	memcpy(window->serve.argument, activation_argument(activation), activation->size);
-	return 0;
+	return true;
 }
 
 void worker_start(struct worker *worker, struct activation *activation)
@@ -334,10 +384,8 @@ void worker_start(struct worker *worker, struct activation *activation)
 	activation->worker = worker;
 	activation->config.memory_limit =
 	        sys_worker_limit(worker->process, activation->config.memory_limit);
-	if (pass_argument(worker, activation)) {
-		report_violation(worker, "it does not read its gate");
+	if (!pass_argument(worker, activation))
 		return;
-	}
 	window->keep = pool->options.policy == METT_POLICY_REUSE;
 	window->size = activation->size;
 	window->payload_max = pool->session->server->config.payload_max;
@@ -349,6 +397,12 @@ void worker_start(struct worker *worker, struct activation *activation)
 	sys_word_wake(&window->turn);
 }
 
+void worker_kill(struct worker *worker, const char *fault)
+{
+	worker->fault = fault;
+	sys_worker_kill(worker->process);
+}
+
 void worker_release(struct worker *worker, bool may_stay)
 {
 	worker->activation = NULL;
@@ -356,7 +410,7 @@ void worker_release(struct worker *worker, bool may_stay)
 		activation_cancel(worker->call);
 		may_stay = false;
 	}
-	if (may_stay && !worker->pool->retired) {
+	if (may_stay && !worker->fault && !worker->ended && !worker->pool->retired) {
 		worker->state = WORKER_PARKED;
 		worker->last = 0;
 		sys_worker_log_reset(worker->process);

@@ -20,7 +20,8 @@ struct worker {
 	struct activation *call;       /* it invoked, and waits for */
 	uint64_t last;                 /* id of the activation it served last */
 	uint64_t granted;              /* bytes of dataspaces it got for this activation */
-	bool hung_up;                  /* it closed its gate */
+	const char *fault;             /* for which it was killed; NULL: none */
+	bool ended;                    /* its process is gone */
 };
 
 /** worker_new() - order one for a pool, which then owns it; 0 or a negative errno */
@@ -31,6 +32,9 @@ void worker_free(struct worker *worker);
 
 /** worker_start() - have a parked worker serve an activation */
 void worker_start(struct worker *worker, struct activation *activation);
+
+/** worker_kill() - it broke the protocol: end it, and then its activation with @fault, static */
+void worker_kill(struct worker *worker, const char *fault);
 
 /**
  * worker_release() - its activation has its outcome
