@@ -74,10 +74,10 @@ class Count(unittest.TestCase):
             self.assertEqual(str(tools_test.count_program(row, False)), text)
 
     def test_what_was_not_run_is_a_failure(self):
-        rows = [{"name": "x:y / a", "result": "OK", "stdout": "1..1\nok 1 - t\n"}]
-        count, reports = tools_test.count_log(rows, {"a": True, "b": False})
+        rows = [{"name": "x / a", "command": ["a"], "result": "OK", "stdout": "ok 1 - t\n"}]
+        count, reports = tools_test.count_log(rows, ["x / a", "y / a"], [["a"]])
         self.assertEqual(str(count), "1 passed, 1 failed, 0 skipped")
-        self.assertEqual(count.failed, ["b: was not run"])
+        self.assertEqual(count.failed, ["y / a: was not run"])
         self.assertEqual(reports, [])
 
 
