@@ -132,8 +132,8 @@ static enum mett_reason install(struct session *session, struct action *action, 
 	return METT_OK;
 }
 
-static enum mett_reason create(struct session *session, const struct message_create *message,
-                               struct sys_received *got, char *why)
+static enum mett_reason create_action(struct session *session, const struct message_create *message,
+                                      struct sys_received *got, char *why)
 {
 	bool update = message->header.type == MESSAGE_UPDATE;
 	const char *name = message->name.text;
@@ -165,8 +165,7 @@ static enum mett_reason create(struct session *session, const struct message_cre
 	if (!action && session->namespace.count >= METT_ACTIONS_MAX)
 		REFUSE(METT_BUSY, "action '{}': there are {} actions already; delete some", name,
 		       session->namespace.count);
-	enum mett_reason reason =
-	        program_check(name, got->caps[0], options.language, &size, why);
+	enum mett_reason reason = program_check(name, got->caps[0], options.language, &size, why);
 	if (reason)
 		return reason;
 	got->cap_count = 0;
@@ -177,8 +176,8 @@ static enum mett_reason create(struct session *session, const struct message_cre
 #undef REFUSE
 }
 
-static enum mett_reason delete(struct session *session, const struct message_delete *message,
-                               char *why)
+static enum mett_reason delete_action(struct session *session, const struct message_delete *message,
+                                      char *why)
 {
 	struct action *action = NULL;
 
@@ -193,7 +192,7 @@ static enum mett_reason delete(struct session *session, const struct message_del
 	return METT_OK;
 }
 
-static void list(struct session *session, const struct message_list *message)
+static void list_actions(struct session *session, const struct message_list *message)
 {
 	struct {
 		struct message_actions fixed;
@@ -206,25 +205,26 @@ static void list(struct session *session, const struct message_list *message)
 	memcpy(after, message->after.text, METT_NAME_MAX);
 	count = namespace_list(&session->namespace, after, found, LIST_ROOM + 1);
 	answer.fixed = (struct message_actions){
-	        .header = {MESSAGE_ACTIONS, message->header.tag},
-	        .count = count > LIST_ROOM ? LIST_ROOM : count,
-	        .more = count > LIST_ROOM,
+		.header = {MESSAGE_ACTIONS, message->header.tag},
+		.count = count > LIST_ROOM ? LIST_ROOM : count,
+		.more = count > LIST_ROOM,
 	};
 	for (unsigned i = 0; i < answer.fixed.count; i++) {
 		const struct mett_action_info *info = &found[i]->info;
 
 		answer.rows[i] = (struct message_action){
-		        .defaults = info->options.defaults,
-		        .size = info->size,
-		        .activations = info->activations,
-		        .language = info->options.language,
-		        .policy = info->options.policy,
-		        .version = info->version,
+			.defaults = info->options.defaults,
+			.size = info->size,
+			.activations = info->activations,
+			.language = info->options.language,
+			.policy = info->options.policy,
+			.version = info->version,
 		};
 		message_name_set(&answer.rows[i].name, info->name);
 	}
 	session_send(session, &answer,
-	             sizeof(answer.fixed) + answer.fixed.count * sizeof(answer.rows[0]), SYS_NO_CAP);
+	             sizeof(answer.fixed) + answer.fixed.count * sizeof(answer.rows[0]),
+	             SYS_NO_CAP);
 }
 
 static void take_message(struct session *session, const void *data, struct sys_received *got)
@@ -239,15 +239,15 @@ static void take_message(struct session *session, const void *data, struct sys_r
 		break;
 	case MESSAGE_CREATE:
 	case MESSAGE_UPDATE:
-		reason = create(session, data, got, why);
+		reason = create_action(session, data, got, why);
 		send_status(session, header->tag, reason, why);
 		break;
 	case MESSAGE_DELETE:
-		reason = delete(session, data, why);
+		reason = delete_action(session, data, why);
 		send_status(session, header->tag, reason, why);
 		break;
 	case MESSAGE_LIST:
-		list(session, data);
+		list_actions(session, data);
 		break;
 	default:
 		log_warn("session on core {}: client sent a message that is none; it is dismissed",
