@@ -35,8 +35,11 @@ int fake_idle(struct sys_loop *loop);
 /** fake_room() - a gate holds @messages in each direction from now on */
 void fake_room(unsigned messages);
 
-/** fake_break() - the next sys_gate_send() or sys_gate_recv() on @gate returns @error, negative */
-void fake_break(sys_cap gate, int error);
+/** fake_break_recv() - the next sys_gate_recv() on @gate returns @error, negative */
+void fake_break_recv(sys_cap gate, int error);
+
+/** fake_break_send() - the next sys_gate_send() on @gate returns @error, negative */
+void fake_break_send(sys_cap gate, int error);
 
 /** fake_dataspace() - a sealed dataspace with these bytes; the caller's to close */
 sys_cap fake_dataspace(const void *data, size_t size);
@@ -66,6 +69,9 @@ void fake_fail(unsigned after);
 int fake_failed(void);
 
 /* Sandboxes and workers are numbered from 0, each in the order in which they were ordered. */
+
+/** fake_forget() - begin to number anew; all are freed */
+void fake_forget(void);
 
 /** fake_sandboxes() - number of sandboxes ordered so far */
 unsigned fake_sandboxes(void);
@@ -113,6 +119,9 @@ void fake_worker_writes(struct sys_worker *worker, const char *text);
 /** fake_worker_ends() - its process ends; what it said before is told after, by the manager's
  * choice */
 void fake_worker_ends(struct sys_worker *worker, int signal, int code);
+
+/** fake_worker_hold() - 1: what happens to its process is not told until 0 */
+void fake_worker_hold(struct sys_worker *worker, int hold);
 
 /** fake_worker_spawned() - 1: it has a sandbox of its own */
 int fake_worker_spawned(struct sys_worker *worker);

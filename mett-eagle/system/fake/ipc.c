@@ -137,18 +137,18 @@ int sys_gate_pair(sys_cap ret[2])
 	return 0;
 }
 
-static int take_break(struct object *gate)
+static int take_break(int *broken)
 {
-	int error = gate->broken;
+	int error = *broken;
 
-	gate->broken = 0;
+	*broken = 0;
 	return error;
 }
 
 static int send_locked(struct object *gate, const void *data, size_t size, const sys_cap *caps,
                        unsigned count)
 {
-	int error = !gate || gate->kind != OBJECT_GATE ? -ENOTSOCK : take_break(gate);
+	int error = !gate || gate->kind != OBJECT_GATE ? -ENOTSOCK : take_break(&gate->broken_send);
 
 	if (error)
 		return error;
@@ -183,7 +183,7 @@ int sys_gate_send(sys_cap gate, const void *data, size_t size, const sys_cap *ca
 
 static int recv_locked(struct object *gate, void *data, size_t size, struct sys_received *ret)
 {
-	int error = !gate || gate->kind != OBJECT_GATE ? -ENOTSOCK : take_break(gate);
+	int error = !gate || gate->kind != OBJECT_GATE ? -ENOTSOCK : take_break(&gate->broken_recv);
 
 	if (error)
 		return error;
@@ -360,10 +360,17 @@ void fake_room(unsigned messages)
 	fake_unlock();
 }
 
-void fake_break(sys_cap gate, int error)
+void fake_break_recv(sys_cap gate, int error)
 {
 	fake_lock();
-	fake_object(gate)->broken = error;
+	fake_object(gate)->broken_recv = error;
+	fake_unlock();
+}
+
+void fake_break_send(sys_cap gate, int error)
+{
+	fake_lock();
+	fake_object(gate)->broken_send = error;
 	fake_unlock();
 }
 

@@ -24,8 +24,8 @@ struct object {
 	struct object *peer;               /* of a gate; NULL: closed */
 	struct packet *queue, **queue_end; /* of a gate: to read; of a door: who knocks */
 	unsigned queued;
-	int broken;   /* of a gate: the next call's error */
-	void *memory; /* of a dataspace */
+	int broken_send, broken_recv; /* of a gate: what its next call returns */
+	void *memory;                 /* of a dataspace */
 	size_t size;
 	unsigned writers;
 	bool sealed;

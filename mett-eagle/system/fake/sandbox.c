@@ -35,6 +35,7 @@ struct sys_worker {
 	bool ends_now;   /* to be told */
 	bool over;       /* has been told the last */
 	bool ignored;
+	bool held;
 	const char *failure; /* to be told */
 	struct sys_exit how;
 	const char *log;
@@ -125,7 +126,8 @@ static bool worker_event(struct source *source)
 {
 	struct sys_worker *worker = (struct sys_worker *)source;
 
-	return !worker->over && (worker->parks || worker->failure || worker->ends_now);
+	return !worker->over && !worker->held &&
+	       (worker->parks || worker->failure || worker->ends_now);
 }
 
 static void worker_run(struct source *source)
@@ -325,6 +327,13 @@ unsigned fake_processes_left(void)
 	return left;
 }
 
+void fake_forget(void)
+{
+	fake_lock();
+	sandbox_count = worker_count = 0;
+	fake_unlock();
+}
+
 unsigned fake_sandboxes(void)
 {
 	fake_lock();
@@ -432,6 +441,13 @@ void fake_worker_ends(struct sys_worker *worker, int signal, int code)
 	fake_lock();
 	worker->how = (struct sys_exit){.signal = signal, .code = code};
 	worker->ends_now = true;
+	fake_unlock();
+}
+
+void fake_worker_hold(struct sys_worker *worker, int hold)
+{
+	fake_lock();
+	worker->held = hold;
 	fake_unlock();
 }
 
