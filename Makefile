@@ -13,7 +13,8 @@ build/build.ninja:
 	@meson setup --prefix=$(abspath $(PREFIX)) --libdir=lib build >build/setup.log || { cat build/setup.log; exit 1; }
 
 run: setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory build/build.ninja
+	@ninja -C build programs
 	@tools/run build --summary $(CLIENT_ARGS)
 
 test: setup-test
