@@ -150,6 +150,13 @@ static void admit(struct registry *registry, sys_cap gate)
 	registry->knocking_count++;
 }
 
+/* Who stands there stays; to look again and again would only take a core. */
+static void shut(struct registry *registry)
+{
+	sys_loop_unwatch(registry->server->loop, &registry->door);
+	registry->pause_ns = sys_clock_ns() + REGISTRY_PAUSE_MS * (uint64_t)1000000;
+}
+
 static void door_ready(struct sys_watch *watch)
 {
 	struct registry *registry = LIST_ENTRY(watch, struct registry, door);
@@ -161,12 +168,15 @@ static void door_ready(struct sys_watch *watch)
 	else if (result < 0 && registry->knocking_count)
 		/* Out of descriptors: those who only knock shall not keep others out. */
 		dismiss(LIST_ENTRY(registry->knocking.next, struct visitor, link));
+	else if (result < 0)
+		shut(registry);
 }
 
 int registry_open(struct registry *registry, struct server *server, sys_cap door)
 {
 	*registry = (struct registry){
 	        .door = {.ready = door_ready, .cap = SYS_NO_CAP},
+	        .door_cap = door,
 	        .server = server,
 	};
 	list_init(&registry->knocking);
@@ -176,14 +186,16 @@ int registry_open(struct registry *registry, struct server *server, sys_cap door
 void registry_close(struct registry *registry)
 {
 	sys_loop_unwatch(registry->server->loop, &registry->door);
+	registry->pause_ns = 0;
 	list_for_each(link, &registry->knocking)
 		dismiss(LIST_ENTRY(link, struct visitor, link));
 }
 
 uint64_t registry_next(const struct registry *registry)
 {
-	if (list_empty(&registry->knocking))
-		return 0;
+	/* While the door is shut nobody knocks. */
+	if (registry->pause_ns || list_empty(&registry->knocking))
+		return registry->pause_ns;
 	return LIST_ENTRY(registry->knocking.next, struct visitor, link)->patience_ns;
 }
 
@@ -196,4 +208,9 @@ void registry_expire(struct registry *registry, uint64_t now_ns)
 			break;
 		dismiss(visitor);
 	}
+	if (!registry->pause_ns || registry->pause_ns > now_ns)
+		return;
+	registry->pause_ns = 0;
+	if (sys_loop_watch(registry->server->loop, &registry->door, registry->door_cap))
+		shut(registry);
 }

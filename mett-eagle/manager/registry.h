@@ -6,10 +6,13 @@
 enum {
 	REGISTRY_KNOCKING_MAX = 64,  /* connections that have not said what they want */
 	REGISTRY_PATIENCE_MS = 5000, /* how long they may take */
+	REGISTRY_PAUSE_MS = 100,     /* with the door shut, when nobody can be let in */
 };
 
 struct registry {
 	struct sys_watch door;
+	sys_cap door_cap;
+	uint64_t pause_ns; /* the door is shut until then; 0: it is not */
 	struct server *server;
 	struct list knocking; /* oldest first */
 	unsigned knocking_count;
@@ -24,5 +27,5 @@ void registry_close(struct registry *registry);
 /** registry_next() - when registry_expire() has work; 0: not by itself */
 uint64_t registry_next(const struct registry *registry);
 
-/** registry_expire() - turn away those who took too long */
+/** registry_expire() - turn away those who took too long, and open a door that was shut */
 void registry_expire(struct registry *registry, uint64_t now_ns);
