@@ -26,8 +26,9 @@ enum {
 	METT_DEPTH_MAX = 32,           /* nesting: a client's own invocation has depth 1 */
 	METT_MESSAGE_MAX = 256,        /* text of an error, with its terminating zero */
 	METT_LOG_TAIL_MAX = 4 << 10,   /* end of a failed activation's log that comes back */
-	METT_WORKER_FDS_MAX = 32,      /* descriptors of one worker */
+	METT_WORKER_FDS_MAX = 512,     /* descriptors of one worker */
 	METT_WORKER_THREADS_MAX = 64,  /* threads of one worker, where its policy allows any */
+	METT_REUSE_IDLE_MS = 60000,    /* a process of policy reuse ends when idle for so long */
 	METT_START_TIMEOUT_MS = 10000, /* a program's start up to its first readiness */
 };
 

@@ -15,6 +15,8 @@
 
 #include "memory.h"
 
+enum { GIVEN_GATE, GIVEN_WINDOW, GIVEN_LOG, GIVEN };
+
 struct sys_worker {
 	struct sys_watch gate;
 	struct sys_watch process;
@@ -23,7 +25,8 @@ struct sys_worker {
 	const struct sys_worker_handler *handler;
 	void *owner;
 	struct sys_worker *next_forking;
-	struct sys_sandbox *home; /* it was forked here and is not yet answered for */
+	struct sys_sandbox *home; /* it is to be forked here and is not yet answered for */
+	sys_cap given[GIVEN];     /* what goes along with the request, until that is sent */
 	struct sys_sandbox *own;  /* it was spawned into this sandbox, alone */
 	struct worker_window *window;
 	uint64_t limit;
@@ -75,6 +78,7 @@ static int worker_new(struct sys_host *host, struct sys_loop *loop,
 	        .owner = owner,
 	        .limit = host->memory_max,
 	        .end = SYS_NO_CAP,
+	        .given = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP},
 	        .pidfd = -1,
 	};
 	int error = sys_dataspace_new("window", sizeof(*worker->window), 0, ret_window);
@@ -92,36 +96,54 @@ static int worker_new(struct sys_host *host, struct sys_loop *loop,
 	return 0;
 }
 
+static void drop_given(struct sys_worker *worker)
+{
+	for (int i = 0; i < GIVEN; i++) {
+		sys_cap_close(worker->given[i]);
+		worker->given[i] = SYS_NO_CAP;
+	}
+}
+
+/*
+ * One request at a time: the kernel bounds what a user's processes have in flight,
+ * so that requests a zygote has yet to read could keep it from answering.
+ */
+static int ask_zygote(struct sys_worker *worker)
+{
+	struct message_fork message = {.header.type = MESSAGE_FORK};
+	int result = sys_gate_send(worker->home->gate, &message, sizeof(message), worker->given,
+	                           GIVEN);
+
+	drop_given(worker);
+	return result > 0 ? -EAGAIN : result;
+}
+
 int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
                     void *owner, struct sys_worker **ret)
 {
-	struct message_fork message = {.header.type = MESSAGE_FORK};
 	struct sys_worker *worker;
-	sys_cap gates[2] = {SYS_NO_CAP, SYS_NO_CAP}, log = SYS_NO_CAP, window;
+	sys_cap gates[2], window;
 	int error = worker_new(sandbox->host, sandbox->loop, handler, owner, &window, &worker);
 
 	if (error)
 		return error;
+	worker->given[GIVEN_WINDOW] = window;
 	error = sys_gate_pair(gates);
 	if (!error) {
 		worker->end = gates[0];
-		error = tail_init(&worker->log, sandbox->loop, &log);
+		worker->given[GIVEN_GATE] = gates[1];
+		error = tail_init(&worker->log, sandbox->loop, &worker->given[GIVEN_LOG]);
 	}
-	if (!error)
-		error = sys_gate_send(sandbox->gate, &message, sizeof(message),
-		                      (sys_cap[]){gates[1], window, log}, 3);
-	sys_cap_close(gates[1]);
-	sys_cap_close(window);
-	sys_cap_close(log);
-	if (error) {
-		sys_worker_free(worker);
-		return error < 0 ? error : -EAGAIN;
-	}
-	worker->home = sandbox;
 	*sandbox->forking_end = worker;
 	sandbox->forking_end = &worker->next_forking;
-	*ret = worker;
-	return 0;
+	worker->home = sandbox;
+	if (!error && sandbox->forking == worker)
+		error = ask_zygote(worker);
+	if (error)
+		sys_worker_free(worker);
+	else
+		*ret = worker;
+	return error;
 }
 
 static void leave_forking(struct sys_worker *worker)
@@ -150,9 +172,12 @@ static int confine(struct sys_worker *worker)
 
 void worker_forked(struct sys_worker *worker, int pidfd, int error)
 {
+	struct sys_sandbox *sandbox = worker->home;
 	char why[METT_MESSAGE_MAX];
 
 	leave_forking(worker);
+	if (sandbox->forking && ask_zygote(sandbox->forking))
+		process_kill(sandbox->corpse->init); /* all that wait hear of it by that */
 	worker->pidfd = pidfd;
 	if (pidfd >= 0)
 		error = confine(worker);
@@ -219,6 +244,7 @@ void sys_worker_free(struct sys_worker *worker)
 	sys_worker_kill(worker);
 	if (worker->home)
 		leave_forking(worker);
+	drop_given(worker);
 	sys_loop_unwatch(worker->loop, &worker->gate);
 	sys_loop_unwatch(worker->loop, &worker->process);
 	tail_deinit(&worker->log);
