@@ -83,6 +83,27 @@ static void zygote_late(struct timer *timer)
 	fail_waiting(pool, METT_NO_START, why);
 }
 
+static void leave_parked(struct pool *pool, struct worker *worker)
+{
+	list_remove(&worker->link);
+	pool->parked_count--;
+	list_append(&pool->others, &worker->link);
+	pool->other_count++;
+}
+
+/* Under `reuse`: nobody came for a while, so the next one shall find fresh processes. */
+static void idle(struct timer *timer)
+{
+	struct pool *pool = LIST_ENTRY(timer, struct pool, idle);
+
+	while (!list_empty(&pool->parked)) {
+		struct worker *worker = LIST_ENTRY(pool->parked.next, struct worker, link);
+
+		leave_parked(pool, worker);
+		worker_release(worker, false);
+	}
+}
+
 static int start_zygote(struct pool *pool)
 {
 	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
@@ -148,7 +169,8 @@ struct pool *pool_new(struct session *session, const char *name,
 	pool->options = *options;
 	pool->program = program;
 	pool->start.expired = zygote_late;
-	strncpy(pool->name, name, METT_NAME_MAX);
+	pool->idle.expired = idle;
+	strcpy(pool->name, name); /* a lawful one fits */
 	return pool;
 }
 
@@ -159,6 +181,7 @@ void pool_free(struct pool *pool)
 	for (unsigned i = 0; i < 2; i++)
 		list_for_each(link, lists[i])
 			worker_free(LIST_ENTRY(link, struct worker, link));
+	timers_disarm(&pool->session->timers, &pool->idle);
 	drop_sandbox(pool);
 	list_remove(&pool->link);
 	server_drop(pool->session->server, pool->program);
@@ -206,14 +229,6 @@ static void leave_waiting(struct pool *pool, struct activation *activation)
 	pool->waiting_count--;
 }
 
-static void leave_parked(struct pool *pool, struct worker *worker)
-{
-	list_remove(&worker->link);
-	pool->parked_count--;
-	list_append(&pool->others, &worker->link);
-	pool->other_count++;
-}
-
 void pool_serve(struct pool *pool, struct activation *activation)
 {
 	pool->holding = false;
@@ -242,6 +257,18 @@ static bool room_to_park(const struct pool *pool)
 	                          pool->parked_count < pool->session->server->config.parked);
 }
 
+static void park(struct pool *pool, struct worker *worker)
+{
+	list_remove(&worker->link);
+	pool->other_count--;
+	list_append(&pool->parked, &worker->link);
+	pool->parked_count++;
+	/* Without memory for the timer it only stays longer. */
+	if (pool->options.policy == METT_POLICY_REUSE)
+		timers_arm(&pool->session->timers, &pool->idle,
+		           sys_clock_ns() + METT_REUSE_IDLE_MS * MS_NS);
+}
+
 void pool_worker_parked(struct pool *pool, struct worker *worker)
 {
 	if (!list_empty(&pool->waiting)) {
@@ -253,10 +280,7 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 	} else if (!room_to_park(pool)) {
 		worker_release(worker, false);
 	} else {
-		list_remove(&worker->link);
-		pool->other_count--;
-		list_append(&pool->parked, &worker->link);
-		pool->parked_count++;
+		park(pool, worker);
 	}
 	pool_supply(pool);
 }

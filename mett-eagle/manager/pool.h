@@ -24,6 +24,7 @@ struct pool {
 	struct sys_sandbox *sandbox;
 	enum pool_state state;
 	struct timer start; /* until the zygote must be up */
+	struct timer idle;  /* under `reuse`: until parked workers end */
 	struct list parked; /* workers that can serve at once; last in, first out */
 	struct list others; /* workers being made, at work, or dying */
 	unsigned parked_count;

@@ -53,11 +53,11 @@ TEST(those_who_wait_are_served_in_order)
 	for (uint32_t tag = 0; tag < 5; tag++)
 		stage_invoke(&stage, tag, "f", "");
 	stage_zygote(&stage, 0);
-	CHECK_EQ(fake_workers(), 5);
-	for (unsigned i = 5; i-- > 0;)
+	for (unsigned i = 0; i < 5; i++)
 		stage_parks(&stage, i);
-	for (unsigned i = 5; i-- > 0;)
+	for (unsigned i = 0; i < 5; i++)
 		stage_exit(&stage, i, "");
+	CHECK_EQ(fake_workers(), 5);
 	for (uint32_t tag = 0; tag < 5; tag++)
 		stage_expect(&stage, tag, METT_OK);
 	stage_close(&stage);
@@ -88,7 +88,6 @@ TEST(reuse_serves_on_with_the_same_worker)
 	stage_invoke(&stage, 0, "f", "");
 	stage_invoke(&stage, 1, "f", "");
 	stage_zygote(&stage, 0);
-	CHECK_EQ(fake_workers(), 2);
 	stage_parks(&stage, 0);
 	CHECK_EQ(sys_worker_window(fake_worker(0))->keep, 1);
 	stage_exit(&stage, 0, ""); /* serves the second at once */
@@ -102,6 +101,30 @@ TEST(reuse_serves_on_with_the_same_worker)
 	stage_exit(&stage, 1, "");
 	stage_expect(&stage, 2, METT_OK);
 	CHECK_EQ(fake_workers(), 2);
+	stage_close(&stage);
+}
+
+TEST(reuse_ends_who_was_idle_for_long)
+{
+	struct stage stage;
+
+	stage_open(&stage, 2);
+	stage_ready(&stage, "f", METT_POLICY_REUSE);
+	CHECK_EQ(fake_workers(), 1);
+	stage_wait(&stage, METT_REUSE_IDLE_MS - 1);
+	CHECK_EQ(fake_worker_killed(fake_worker(0)), 0);
+	stage_invoke(&stage, 1, "f", ""); /* which begins the time anew */
+	stage_exit(&stage, 0, "");
+	stage_expect(&stage, 1, METT_OK);
+	stage_wait(&stage, METT_REUSE_IDLE_MS - 1);
+	CHECK_EQ(fake_worker_killed(fake_worker(0)), 0);
+	stage_wait(&stage, 2);
+	CHECK_EQ(fake_worker_killed(fake_worker(0)), 1);
+	stage_invoke(&stage, 2, "f", "");
+	CHECK_EQ(fake_workers(), 2);
+	stage_parks(&stage, 1);
+	stage_exit(&stage, 1, "");
+	stage_expect(&stage, 2, METT_OK);
 	stage_close(&stage);
 }
 
@@ -284,16 +307,15 @@ TEST(a_worker_that_cannot_be_made_fails_who_waits)
 	struct stage stage;
 
 	stage_open(&stage, 0);
-	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_FORK), METT_OK);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_SPAWN), METT_OK);
 	stage_invoke(&stage, 0, "f", "");
 	stage_invoke(&stage, 1, "f", "");
-	stage_zygote(&stage, 0);
-	fake_worker_fails(fake_worker(0), "its zygote cannot fork: no memory");
+	fake_worker_fails(fake_worker(0), "the launcher hung up");
 	stage_turn(&stage);
 	stage_silent(&stage); /* the other may still come */
-	fake_worker_fails(fake_worker(1), "its zygote cannot fork: no memory");
+	fake_worker_fails(fake_worker(1), "the launcher hung up");
 	stage_turn(&stage);
-	stage_expect_text(&stage, 0, METT_NO_START, "cannot fork");
+	stage_expect_text(&stage, 0, METT_NO_START, "hung up");
 	stage_expect(&stage, 1, METT_NO_START);
 	stage_close(&stage);
 }
@@ -303,10 +325,9 @@ TEST(of_two_workers_the_one_that_comes_serves_both)
 	struct stage stage;
 
 	stage_open(&stage, 0);
-	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_FORK), METT_OK);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_SPAWN), METT_OK);
 	stage_invoke(&stage, 0, "f", "");
 	stage_invoke(&stage, 1, "f", "");
-	stage_zygote(&stage, 0);
 	fake_worker_fails(fake_worker(0), "no");
 	stage_turn(&stage);
 	stage_parks(&stage, 1);
@@ -408,10 +429,9 @@ TEST(workers_nobody_waits_for_any_more_do_not_pile_up)
 	struct stage stage;
 
 	stage_open(&stage, 1);
-	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_FORK), METT_OK);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", METT_POLICY_SPAWN), METT_OK);
 	for (uint32_t tag = 0; tag < 8; tag++)
 		stage_invoke_timed(&stage, tag, "f", 10);
-	stage_zygote(&stage, 0);
 	unsigned made = fake_workers();
 	CHECK_EQ(made, 9);
 	stage_wait(&stage, 20);
