@@ -170,7 +170,7 @@ static const struct call calls[] = {
 	{KILLED, {SYS_execveat, 3, 0, 0, 0, 0x1000}},
 	{KILLED, {SYS_execveat, 1000, 0, 0, 0, 0}},
 	{EBADF, {SYS_dup2, 0, 1000}},
-	{EBADF, {SYS_dup2, 0, 32}},
+	{EBADF, {SYS_dup2, 0, METT_WORKER_FDS_MAX}},
 	{EINVAL, {SYS_fcntl, 0, F_DUPFD, 1000}},
 	/* Memory that others could see. */
 	{KILLED, {SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
