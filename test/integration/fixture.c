@@ -56,26 +56,15 @@ const char *function_path(const char *name)
 	return need_variable(variable);
 }
 
-/* A user without a name in its own user namespace can make no other. */
-static int enter_user_namespace(void)
-{
-	char map[32];
-	int size = snprintf(map, sizeof(map), "0 %u 1", geteuid());
-
-	if (unshare(CLONE_NEWUSER) < 0)
-		return -1;
-	int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-	return fd < 0 || write(fd, map, (size_t)size) < 0 ? -1 : 0;
-}
-
 /* Exits with the errno of the first right a server needs and this machine does not give. */
 static __attribute__((noreturn)) void try_rights(void)
 {
-	if ((geteuid() && enter_user_namespace()) || unshare(CLONE_NEWNS) < 0 ||
+	const int sandbox = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+	                    CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+	if (unshare(CLONE_NEWNS | (geteuid() ? sandbox : 0)) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("probe", "/proc", "tmpfs", 0, NULL) < 0 ||
-	    unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-	            CLONE_NEWCGROUP) < 0)
+	    mount("probe", "/proc", "tmpfs", 0, NULL) < 0 || unshare(geteuid() ? 0 : sandbox) < 0)
 		_exit(errno);
 	_exit(0);
 }
@@ -182,7 +171,7 @@ void server_kill(struct server *server)
 
 void server_remove(struct server *server)
 {
-	char lock[80];
+	char lock[128];
 
 	snprintf(lock, sizeof(lock), "%s.lock", server->socket);
 	unlink(lock);

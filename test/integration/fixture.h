@@ -22,7 +22,7 @@ enum {
 struct server {
 	pid_t pid;
 	char folder[48];
-	char socket[64];
+	char socket[108];
 };
 
 /** struct usage - what a server holds at a moment: its descriptors, and the processes below it */
