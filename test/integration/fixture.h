@@ -118,9 +118,11 @@ void pause_ms(unsigned ms);
 /** make_file() - a file in the server's folder; returns its path, valid until the next call */
 const char *make_file(const struct server *server, const char *name, const void *data, size_t size);
 
+/** expect_answer() - invoke; the answer must be this text. @file and @line: who says so */
 void expect_answer(const char *file, int line, struct mett_client *client, const char *action,
                    const char *argument, const struct mett_config *config, const char *answer);
 
+/** expect_failure() - invoke; it must fail like this. @file and @line: who says so */
 void expect_failure(const char *file, int line, struct mett_client *client, const char *action,
                     const char *argument, const struct mett_config *config,
                     const struct failure *want);

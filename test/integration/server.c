@@ -201,6 +201,7 @@ TEST(ready_fd)
 	pid_t pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		setenv("LOG_LEVEL", "error", 1);
 		snprintf(fd, sizeof(fd), "%d", ends[1]);
 		execv(server_program(), ARGS("--socket", server.socket, "--ready-fd", fd));
 		_exit(127);
