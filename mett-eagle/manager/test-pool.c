@@ -168,7 +168,7 @@ TEST(reuse_who_answers_and_dies_takes_nobody_along)
 	stage_close(&stage);
 }
 
-TEST(a_parked_worker_that_dies_is_replaced)
+TEST(a_parked_worker_that_dies_is_replaced_when_needed)
 {
 	struct stage stage;
 
@@ -177,8 +177,12 @@ TEST(a_parked_worker_that_dies_is_replaced)
 	CHECK_EQ(fake_workers(), 2);
 	stage_ends(&stage, 1, 11, 0);
 	CHECK(!fake_worker(1));
-	CHECK_EQ(fake_workers(), 3);
 	stage_silent(&stage);
+	stage_invoke(&stage, 1, "f", "");
+	CHECK(fake_workers() > 2);
+	stage_parks(&stage, 2);
+	stage_exit(&stage, 2, "");
+	stage_expect(&stage, 1, METT_OK);
 	stage_close(&stage);
 }
 
