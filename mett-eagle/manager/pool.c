@@ -289,6 +289,7 @@ void pool_worker_lost(struct pool *pool, struct worker *worker)
 {
 	leave_parked(pool, worker);
 	worker->state = WORKER_DYING;
+	pool->holding = true; /* as when it had died */
 }
 
 void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why)
@@ -308,10 +309,13 @@ void pool_worker_failed(struct pool *pool, struct worker *worker, const char *wh
 void pool_worker_gone(struct pool *pool, struct worker *worker)
 {
 	list_remove(&worker->link);
-	if (worker->state == WORKER_PARKED)
+	if (worker->state == WORKER_PARKED) {
 		pool->parked_count--;
-	else
+		/* It died with nothing to do, as the next might, and so on without end. */
+		pool->holding = true;
+	} else {
 		pool->other_count--;
+	}
 	worker_free(worker);
 	pool_supply(pool);
 }

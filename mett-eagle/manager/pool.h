@@ -33,7 +33,7 @@ struct pool {
 	struct list waiting; /* activations without a worker, oldest first */
 	unsigned waiting_count;
 	bool retired;
-	bool holding; /* the last worker could not be made: none ahead of demand */
+	bool holding; /* the last worker could not be made or died idle: none ahead of demand */
 };
 
 /**
