@@ -25,7 +25,7 @@
 
 enum {
 	ROUNDS = 5,
-	SAMPLES = 2000, /* a round, of each */
+	SAMPLES = 2000,     /* a round, of each */
 	SLOW_SAMPLES = 400, /* of what is slow */
 	PACE_NS = 1000000,
 	WARM_UP = 20,
@@ -167,9 +167,9 @@ static void set_up(struct bench *bench, const char *socket, const char *function
 		const char *name;
 		enum mett_policy policy;
 	} actions[] = {
-	        {"fork", METT_POLICY_FORK},
-	        {"spawn", METT_POLICY_SPAWN},
-	        {"reuse", METT_POLICY_REUSE},
+		{"fork", METT_POLICY_FORK},
+		{"spawn", METT_POLICY_SPAWN},
+		{"reuse", METT_POLICY_REUSE},
 	};
 	struct mett_error error;
 	cpu_set_t core;
@@ -222,7 +222,8 @@ static void print(const struct series *series, unsigned count)
 
 	for (unsigned i = 0; i < 3; i++)
 		floor[i] = median(series[i].p50);
-	fmt_print(stdout, "{} rounds, one call a millisecond, all on one core; us\n\n", (int)ROUNDS);
+	fmt_print(stdout, "{} rounds, one call a millisecond, all on one core; us\n\n",
+	          (int)ROUNDS);
 	fmt_print(stdout, "{:<34} {:>9} {:>17} {:>9} {:>7} {:>7} {:>7}\n", "", "p50", "of rounds",
 	          "p99", "/ R", "/ F", "/ S");
 	for (unsigned i = 0; i < count; i++) {
@@ -240,12 +241,12 @@ static void print(const struct series *series, unsigned count)
 int main(int argc, char **argv)
 {
 	struct series series[] = {
-	        {"R", "R: futex round trip", measure_round_trip, SAMPLES, {0}, {0}},
-	        {"F", "F: fork, exit, wait", measure_fork, SAMPLES, {0}, {0}},
-	        {"S", "S: posix_spawn, wait", measure_spawn, SLOW_SAMPLES, {0}, {0}},
-	        {"fork", "invocation, policy fork", measure_policy_fork, SAMPLES, {0}, {0}},
-	        {"reuse", "invocation, policy reuse", measure_policy_reuse, SAMPLES, {0}, {0}},
-	        {"spawn", "invocation, policy spawn", measure_policy_spawn, SLOW_SAMPLES, {0}, {0}},
+		{"R", "R: futex round trip", measure_round_trip, SAMPLES, {0}, {0}},
+		{"F", "F: fork, exit, wait", measure_fork, SAMPLES, {0}, {0}},
+		{"S", "S: posix_spawn, wait", measure_spawn, SLOW_SAMPLES, {0}, {0}},
+		{"fork", "invocation, policy fork", measure_policy_fork, SAMPLES, {0}, {0}},
+		{"reuse", "invocation, policy reuse", measure_policy_reuse, SAMPLES, {0}, {0}},
+		{"spawn", "invocation, policy spawn", measure_policy_spawn, SLOW_SAMPLES, {0}, {0}},
 	};
 	enum { COUNT = sizeof(series) / sizeof(*series) };
 	char folder[] = "/tmp/bench-XXXXXX", socket[64];

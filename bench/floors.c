@@ -81,7 +81,7 @@ static int64_t wait_for(pid_t pid, uint64_t start)
 	if (waitpid(pid, &status, 0) < 0)
 		return -errno;
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? (int64_t)(sys_clock_ns() - start)
-	                                                  : -ECHILD;
+	                                                 : -ECHILD;
 }
 
 int64_t floor_fork(void)

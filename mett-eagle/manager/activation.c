@@ -30,12 +30,12 @@ static void fill(struct done *done, const struct caller *caller, const struct ou
 	size_t size = strlen(outcome->text);
 
 	done->fixed = (struct message_done){
-	        .header = {MESSAGE_DONE, caller->tag},
-	        .slot = caller->slot,
-	        .reason = outcome->reason,
-	        .detail = outcome->detail,
-	        .text_size = (uint16_t)size,
-	        .size = outcome->reason == METT_OK ? outcome->size : 0,
+		.header = {MESSAGE_DONE, caller->tag},
+		.slot = caller->slot,
+		.reason = outcome->reason,
+		.detail = outcome->detail,
+		.text_size = (uint16_t)size,
+		.size = outcome->reason == METT_OK ? outcome->size : 0,
 	};
 	memcpy(done->text, outcome->text, size);
 }
@@ -102,20 +102,23 @@ static struct action *check(struct session *session, const struct worker *worker
 	if (message->size > config->payload_max)
 		REFUSE(METT_TOO_LARGE, config->payload_max,
 		       "action '{}': argument has {} bytes, at most {} are passed on; see the "
-		       "server's --max-payload", message->name.text, message->size,
-		       config->payload_max);
+		       "server's --max-payload",
+		       message->name.text, message->size, config->payload_max);
 	/* What runs may end, and may need others for that. */
 	if (!worker && session->server->draining)
 		REFUSE(METT_GONE, 0, "action '{}': the server is shutting down",
 		       message->name.text);
 	if (depth > METT_DEPTH_MAX)
-		REFUSE(METT_DEPTH, 0, "action '{}': invocations are nested deeper than {}; look for "
-		       "functions that invoke each other without end", message->name.text,
-		       (int)METT_DEPTH_MAX);
+		REFUSE(METT_DEPTH, 0,
+		       "action '{}': invocations are nested deeper than {}; look for "
+		       "functions that invoke each other without end",
+		       message->name.text, (int)METT_DEPTH_MAX);
 	if ((!worker && session->client_count >= METT_IN_FLIGHT_MAX) ||
 	    session->activation_count >= METT_ACTIVATIONS_MAX)
-		REFUSE(METT_BUSY, 0, "action '{}': {} invocations are under way already; wait for "
-		       "one to end", message->name.text, session->activation_count);
+		REFUSE(METT_BUSY, 0,
+		       "action '{}': {} invocations are under way already; wait for "
+		       "one to end",
+		       message->name.text, session->activation_count);
 	action = namespace_find(&session->namespace, message->name.text);
 	if (!action)
 		REFUSE(METT_NO_ACTION, 0, "there is no action '{}' here; create it first",
@@ -134,7 +137,8 @@ static void timed_out(struct timer *timer)
 	activation_fail(activation, METT_TIMED_OUT,
 	                (int32_t)(limit_ms < INT32_MAX ? limit_ms : INT32_MAX),
 	                "action '{}' did not end within {} us; give it more time, or look for what "
-	                "it waits for", activation->pool->name, activation->config.timeout_us);
+	                "it waits for",
+	                activation->pool->name, activation->config.timeout_us);
 }
 
 static int arm(struct activation *activation, uint64_t now)
@@ -171,8 +175,8 @@ static struct activation *activation_new(struct session *session, struct worker 
 	activation->size = message->size;
 	activation->payload = SYS_NO_CAP;
 	activation->times.start_worker = sys_clock_ns();
-	activation->id = atomic_fetch_add_explicit(&session->server->activations, 1,
-	                                           memory_order_relaxed) + 1;
+	activation->id = 1 + atomic_fetch_add_explicit(&session->server->activations, 1,
+	                                               memory_order_relaxed);
 	return activation;
 }
 
@@ -256,7 +260,7 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 		       outcome->size);
 	if (worker) {
 		done.fixed.log_size = (uint16_t)sys_worker_log(
-		        worker->process, done.text + done.fixed.text_size, METT_LOG_TAIL_MAX);
+			worker->process, done.text + done.fixed.text_size, METT_LOG_TAIL_MAX);
 		/* Before anyone hears of the outcome, so that nothing can follow it. */
 		if (!may_stay || activation->pool->options.policy != METT_POLICY_REUSE)
 			sys_worker_kill(worker->process);
@@ -265,8 +269,8 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	done.fixed.times = activation->times;
 	send(session, &activation->caller, &done, outcome->cap);
 	if (worker)
-		worker_release(worker, may_stay &&
-		                               activation->pool->options.policy == METT_POLICY_REUSE);
+		worker_release(worker,
+		               may_stay && activation->pool->options.policy == METT_POLICY_REUSE);
 	activation_free(activation);
 }
 

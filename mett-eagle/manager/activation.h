@@ -61,7 +61,7 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 #define activation_fail(activation_, reason_, detail_, ...)                                        \
 	do {                                                                                       \
 		struct outcome outcome_ = {                                                        \
-		        .reason = (reason_), .detail = (detail_), .cap = SYS_NO_CAP};              \
+			.reason = (reason_), .detail = (detail_), .cap = SYS_NO_CAP};              \
 		fmt_format(outcome_.text, sizeof(outcome_.text), __VA_ARGS__);                     \
 		activation_finish((activation_), &outcome_);                                       \
 	} while (0)

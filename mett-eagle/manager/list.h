@@ -9,7 +9,7 @@ struct list {
 	struct list *previous;
 };
 
-#define LIST_ENTRY(link_, type_, member_) ((type_ *)((char *)(link_) - offsetof(type_, member_)))
+#define LIST_ENTRY(link_, type_, member_) ((type_ *)((char *)(link_)-offsetof(type_, member_)))
 
 #define list_for_each(link_, list_)                                                                \
 	for (struct list *link_ = (list_)->next, *next_ = link_->next; link_ != (list_);           \

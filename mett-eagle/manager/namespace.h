@@ -20,7 +20,8 @@ struct action {
 
 enum { NAMESPACE_BUCKETS = 1024 };
 
-struct namespace {
+struct namespace
+{
 	struct action *bucket[NAMESPACE_BUCKETS];
 	unsigned count;
 };

@@ -9,7 +9,7 @@
 #include <protocol/protocol.h>
 
 enum {
-	HEADERS_MAX = 64,   /* program headers of a program we take */
+	HEADERS_MAX = 64, /* program headers of a program we take */
 	NOTES_MAX = 64 << 10,
 };
 
@@ -112,13 +112,16 @@ static enum mett_reason check_elf(const char *name, const struct view *file, cha
 
 	if (view_read(file, 0, &elf, SELFMAG) || memcmp(elf.e_ident, ELFMAG, SELFMAG))
 		REFUSE("action '{}': not an ELF executable for x86-64 (found: {}); compile a program "
-		       "that links libfaas", name, kind_of(file));
+		       "that links libfaas",
+		       name, kind_of(file));
 	if (view_read(file, 0, &elf, sizeof(elf)))
 		REFUSE("action '{}': ELF file ends within its header; upload it again", name);
 	if (elf.e_ident[EI_CLASS] != ELFCLASS64 || elf.e_machine != EM_X86_64)
-		REFUSE("action '{}': ELF file is not for x86-64; compile it for this machine", name);
+		REFUSE("action '{}': ELF file is not for x86-64; compile it for this machine",
+		       name);
 	if (elf.e_type != ET_EXEC && elf.e_type != ET_DYN)
-		REFUSE("action '{}': ELF file is no executable (object file or core); link it", name);
+		REFUSE("action '{}': ELF file is no executable (object file or core); link it",
+		       name);
 	if (elf.e_phentsize != sizeof(Elf64_Phdr) || elf.e_phnum == 0 || elf.e_phnum > HEADERS_MAX)
 		REFUSE("action '{}': ELF file has no sound program headers; link it again", name);
 	look_at(file, &elf, &found);
@@ -126,14 +129,16 @@ static enum mett_reason check_elf(const char *name, const struct view *file, cha
 		REFUSE("action '{}': ELF file is cut short; upload it again", name);
 	if (found.interpreter)
 		REFUSE("action '{}': ELF file is linked dynamically, and a sandbox has no libraries; "
-		       "link it with -static", name);
+		       "link it with -static",
+		       name);
 	if (!found.ours)
 		REFUSE("action '{}': program does not link libfaas, so it cannot be invoked; link it "
-		       "with `pkg-config --static --libs faas`", name);
+		       "with `pkg-config --static --libs faas`",
+		       name);
 	if (found.version != PROTOCOL_VERSION)
 		REFUSE("action '{}': program links libfaas with protocol {}, the server speaks {}; "
-		       "link it with this server's libfaas", name, found.version,
-		       (int)PROTOCOL_VERSION);
+		       "link it with this server's libfaas",
+		       name, found.version, (int)PROTOCOL_VERSION);
 #undef REFUSE
 	return METT_OK;
 }
@@ -145,20 +150,25 @@ enum mett_reason program_check(const char *name, sys_cap dataspace, enum mett_la
 	void *memory;
 
 	if (language != METT_LANGUAGE_BINARY) {
-		fmt_format(why, METT_MESSAGE_MAX,
-		           "action '{}': language {} is not known to this server; it starts compiled "
-		           "programs (language 0)", name, (unsigned)language);
+		fmt_format(
+			why, METT_MESSAGE_MAX,
+			"action '{}': language {} is not known to this server; it starts compiled "
+			"programs (language 0)",
+			name, (unsigned)language);
 		return METT_BAD_ARGUMENT;
 	}
 	if (sys_dataspace_check(dataspace, &file.size) || !file.size) {
 		fmt_format(why, METT_MESSAGE_MAX,
 		           "action '{}': dataspace is empty or not a sealed memory file; pass one "
-		           "that nobody can change", name);
+		           "that nobody can change",
+		           name);
 		return METT_BAD_DATASPACE;
 	}
 	if (file.size > METT_PROGRAM_MAX) {
-		fmt_format(why, METT_MESSAGE_MAX, "action '{}': program has {} bytes, at most {} are "
-		           "taken; strip it", name, file.size, (int)METT_PROGRAM_MAX);
+		fmt_format(why, METT_MESSAGE_MAX,
+		           "action '{}': program has {} bytes, at most {} are "
+		           "taken; strip it",
+		           name, file.size, (int)METT_PROGRAM_MAX);
 		return METT_TOO_LARGE;
 	}
 	if (sys_map(dataspace, file.size, 0, &memory)) {

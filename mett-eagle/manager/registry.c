@@ -36,7 +36,8 @@ static enum mett_reason refuse(struct server *server, int error, char *why)
 	if (error == CORES_REFUSED) {
 		fmt_format(why, METT_MESSAGE_MAX,
 		           "all {} cores have a client; wait for one to leave, or run the server "
-		           "with --core-policy share", server->cores.count);
+		           "with --core-policy share",
+		           server->cores.count);
 		return METT_NO_CORE;
 	}
 	if (error == -EUSERS) {
@@ -86,12 +87,12 @@ static void answer(struct visitor *visitor, const struct message_register *messa
 		struct message_registered fixed;
 		char text[METT_MESSAGE_MAX];
 	} reply = {
-	        .fixed =
-	                {
-	                        .header = {MESSAGE_REGISTERED, message->header.tag},
-	                        .version = PROTOCOL_VERSION,
-	                        .payload_max = server->config.payload_max,
-	                },
+		.fixed =
+			{
+				.header = {MESSAGE_REGISTERED, message->header.tag},
+				.version = PROTOCOL_VERSION,
+				.payload_max = server->config.payload_max,
+			},
 	};
 	sys_cap caps[2];
 	int error = make_session(server, message, &reply.fixed.core, caps);
@@ -175,9 +176,9 @@ static void door_ready(struct sys_watch *watch)
 int registry_open(struct registry *registry, struct server *server, sys_cap door)
 {
 	*registry = (struct registry){
-	        .door = {.ready = door_ready, .cap = SYS_NO_CAP},
-	        .door_cap = door,
-	        .server = server,
+		.door = {.ready = door_ready, .cap = SYS_NO_CAP},
+		.door_cap = door,
+		.server = server,
 	};
 	list_init(&registry->knocking);
 	return sys_loop_watch(server->loop, &registry->door, door);

@@ -22,18 +22,20 @@ static void report_end(struct worker *worker, const struct sys_exit *how)
 {
 	struct activation *activation = worker->activation;
 	const char *name = worker->pool->name;
-	bool short_of_memory = atomic_load(&sys_worker_window(worker->process)->notes) &
-	                       WINDOW_NOTE_MEMORY;
+	bool short_of_memory =
+		atomic_load(&sys_worker_window(worker->process)->notes) & WINDOW_NOTE_MEMORY;
 	uint64_t limit = activation->config.memory_limit;
 
 	if (how->signal == SYS_SIGNAL_FORBIDDEN)
 		activation_fail(activation, METT_FORBIDDEN, 0,
 		                "action '{}' was ended: it made a system call that its sandbox "
-		                "forbids", name);
+		                "forbids",
+		                name);
 	else if (short_of_memory)
 		activation_fail(activation, METT_OUT_OF_MEMORY, (int32_t)(limit >> 10),
 		                "action '{}' ran out of memory (limit {} KiB); give it more, or "
-		                "let it allocate less", name, limit >> 10);
+		                "let it allocate less",
+		                name, limit >> 10);
 	else if (how->signal)
 		activation_fail(activation, METT_CRASHED, how->signal,
 		                "action '{}' crashed: signal {} ({}); see its log", name,
@@ -107,7 +109,7 @@ static void copy_text(char *to, const unsigned char *from, uint64_t size)
 static void take_failure(struct worker *worker, const struct message_exit *message)
 {
 	struct outcome outcome = {
-	        .reason = METT_FAILED, .detail = message->error, .cap = SYS_NO_CAP};
+		.reason = METT_FAILED, .detail = message->error, .cap = SYS_NO_CAP};
 	const unsigned char *text = sys_worker_window(worker->process)->serve.answer;
 
 	fmt_format(outcome.text, sizeof(outcome.text), "action '{}' failed with code {}{}",
@@ -176,8 +178,8 @@ static void give_dataspace(struct worker *worker, const struct message_dataspace
 {
 	struct server *server = session_of(worker)->server;
 	struct message_status status = {
-	        .header = {MESSAGE_STATUS, message->header.tag},
-	        .reason = METT_TOO_LARGE,
+		.header = {MESSAGE_STATUS, message->header.tag},
+		.reason = METT_TOO_LARGE,
 	};
 	sys_cap space = SYS_NO_CAP;
 
@@ -316,10 +318,10 @@ static void worker_late(struct timer *timer)
 int worker_new(struct pool *pool)
 {
 	static const struct sys_worker_handler handler = {
-	        .parked = worker_parked,
-	        .failed = worker_failed,
-	        .readable = worker_readable,
-	        .ended = worker_ended,
+		.parked = worker_parked,
+		.failed = worker_failed,
+		.readable = worker_readable,
+		.ended = worker_ended,
 	};
 	struct session *session = pool->session;
 	struct sys_program program = {pool->name, pool->program, session->core};
@@ -362,8 +364,8 @@ static bool pass_argument(struct worker *worker, const struct activation *activa
 {
 	struct worker_window *window = sys_worker_window(worker->process);
 	struct message_argument message = {
-	        .header.type = MESSAGE_ARGUMENT,
-	        .size = activation->size,
+		.header.type = MESSAGE_ARGUMENT,
+		.size = activation->size,
 	};
 
 	if (activation->size > METT_INLINE_MAX)
@@ -383,7 +385,7 @@ void worker_start(struct worker *worker, struct activation *activation)
 	worker->granted = 0;
 	activation->worker = worker;
 	activation->config.memory_limit =
-	        sys_worker_limit(worker->process, activation->config.memory_limit);
+		sys_worker_limit(worker->process, activation->config.memory_limit);
 	if (!pass_argument(worker, activation))
 		return;
 	window->keep = pool->options.policy == METT_POLICY_REUSE;

@@ -187,24 +187,24 @@ struct message_forked {
  *	type, sender, fixed part, most bytes behind it, least and most capabilities
  */
 #define PROTOCOL_MESSAGES(M)                                                                       \
-	M(REGISTER, FROM_CLIENT, struct message_register, 0, 0, 0)                                      \
-	M(REGISTERED, FROM_SERVER, struct message_registered, METT_MESSAGE_MAX, 0, 2)                   \
-	M(INVOKE, FROM_CLIENT | FROM_WORKER, struct message_invoke, 0, 0, 1)                            \
-	M(DONE, FROM_SERVER, struct message_done, METT_MESSAGE_MAX + METT_LOG_TAIL_MAX, 0, 1)           \
-	M(CREATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                          \
-	M(UPDATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                          \
-	M(DELETE, FROM_CLIENT, struct message_delete, 0, 0, 0)                                          \
-	M(LIST, FROM_CLIENT, struct message_list, 0, 0, 0)                                              \
-	M(ACTIONS, FROM_SERVER, struct message_actions, MESSAGE_MAX - 16, 0, 0)                         \
-	M(STATUS, FROM_SERVER, struct message_status, METT_MESSAGE_MAX, 0, 1)                           \
-	M(DATASPACE, FROM_WORKER, struct message_dataspace, 0, 0, 0)                                    \
-	M(EXIT, FROM_WORKER, struct message_exit, 0, 0, 1)                                              \
-	M(SIGNAL, FROM_WORKER, struct message_signal, 0, 0, 0)                                          \
-	M(ARGUMENT, FROM_SERVER, struct message_argument, 0, 1, 1)                                      \
-	M(BUILT, FROM_ZYGOTE, struct message_built, 0, 2, 2)                                            \
-	M(UNBUILT, FROM_ZYGOTE, struct message_unbuilt, METT_MESSAGE_MAX, 0, 0)                         \
-	M(READY, FROM_ZYGOTE, struct message_ready, 0, 0, 0)                                            \
-	M(FORK, FROM_SERVER, struct message_fork, 0, 3, 3)                                              \
+	M(REGISTER, FROM_CLIENT, struct message_register, 0, 0, 0)                                 \
+	M(REGISTERED, FROM_SERVER, struct message_registered, METT_MESSAGE_MAX, 0, 2)              \
+	M(INVOKE, FROM_CLIENT | FROM_WORKER, struct message_invoke, 0, 0, 1)                       \
+	M(DONE, FROM_SERVER, struct message_done, METT_MESSAGE_MAX + METT_LOG_TAIL_MAX, 0, 1)      \
+	M(CREATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
+	M(UPDATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
+	M(DELETE, FROM_CLIENT, struct message_delete, 0, 0, 0)                                     \
+	M(LIST, FROM_CLIENT, struct message_list, 0, 0, 0)                                         \
+	M(ACTIONS, FROM_SERVER, struct message_actions, MESSAGE_MAX - 16, 0, 0)                    \
+	M(STATUS, FROM_SERVER, struct message_status, METT_MESSAGE_MAX, 0, 1)                      \
+	M(DATASPACE, FROM_WORKER, struct message_dataspace, 0, 0, 0)                               \
+	M(EXIT, FROM_WORKER, struct message_exit, 0, 0, 1)                                         \
+	M(SIGNAL, FROM_WORKER, struct message_signal, 0, 0, 0)                                     \
+	M(ARGUMENT, FROM_SERVER, struct message_argument, 0, 1, 1)                                 \
+	M(BUILT, FROM_ZYGOTE, struct message_built, 0, 2, 2)                                       \
+	M(UNBUILT, FROM_ZYGOTE, struct message_unbuilt, METT_MESSAGE_MAX, 0, 0)                    \
+	M(READY, FROM_ZYGOTE, struct message_ready, 0, 0, 0)                                       \
+	M(FORK, FROM_SERVER, struct message_fork, 0, 3, 3)                                         \
 	M(FORKED, FROM_ZYGOTE, struct message_forked, 0, 0, 1)
 
 enum message_type {
@@ -212,7 +212,7 @@ enum message_type {
 #define M(type_, ...) MESSAGE_##type_,
 	PROTOCOL_MESSAGES(M)
 #undef M
-	        MESSAGE_TYPE_COUNT
+		MESSAGE_TYPE_COUNT
 };
 
 /* Who may send a message; values to be or-ed. */

@@ -42,7 +42,7 @@ int mett_reason_errno(enum mett_reason reason)
 int mett_name_valid(const char *name)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	                              "0123456789._-";
+				      "0123456789._-";
 	size_t length = name ? strnlen(name, METT_NAME_MAX + 1) : 0;
 
 	return length > 0 && length <= METT_NAME_MAX && strspn(name, allowed) == length;

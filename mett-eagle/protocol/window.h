@@ -40,7 +40,7 @@ enum window_note {
 struct worker_window {
 	_Atomic uint32_t turn;
 	_Atomic uint32_t notes;
-	uint32_t keep;        /* 1: park again after the exit (policy reuse) */
+	uint32_t keep; /* 1: park again after the exit (policy reuse) */
 	uint32_t reserved;
 	uint64_t size;        /* of the argument */
 	uint64_t payload_max; /* largest answer */

@@ -70,7 +70,7 @@ void fake_end(struct fake_process *process, int code);
 void fake_end_by_signal(struct fake_process *process, int signal);
 
 /* What was written to the log up to now, zero-terminated; static. */
-const char *fake_log(const struct fake_process *process);/** fake_hang_up() - send nothing any more; a worker that has answered then ends by itself */
+const char *
+fake_log(const struct fake_process *process); /** fake_hang_up() - send nothing any more; a worker
+                                                 that has answered then ends by itself */
 void fake_hang_up(const struct fake_process *process);
-
-

@@ -26,11 +26,11 @@ struct test {
 #define TEST_TIMEOUT(name_, seconds_)                                                              \
 	static void test_run_##name_(void);                                                        \
 	static const struct test test_##name_                                                      \
-	        __attribute__((used, section("mett_tests"), aligned(sizeof(void *)))) = {          \
-	                .name = #name_,                                                            \
-	                .run = test_run_##name_,                                                   \
-	                .timeout_s = (seconds_),                                                   \
-	                .line = __LINE__,                                                          \
+		__attribute__((used, section("mett_tests"), aligned(sizeof(void *)))) = {          \
+			.name = #name_,                                                            \
+			.run = test_run_##name_,                                                   \
+			.timeout_s = (seconds_),                                                   \
+			.line = __LINE__,                                                          \
 	};                                                                                         \
 	static void test_run_##name_(void)
 

@@ -88,8 +88,7 @@ METT_EXPORT int mett_action_create_fd(struct mett_client *client, const char *na
 
 /** mett_action_create_path() - the same; @path is opened here, with the caller's rights */
 METT_EXPORT int mett_action_create_path(struct mett_client *client, const char *name,
-                                        const char *path,
-                                        const struct mett_action_options *options,
+                                        const char *path, const struct mett_action_options *options,
                                         struct mett_error *error);
 
 /**
@@ -104,8 +103,7 @@ METT_EXPORT int mett_action_update_fd(struct mett_client *client, const char *na
 
 /** mett_action_update_path() - the same; @path is opened here, with the caller's rights */
 METT_EXPORT int mett_action_update_path(struct mett_client *client, const char *name,
-                                        const char *path,
-                                        const struct mett_action_options *options,
+                                        const char *path, const struct mett_action_options *options,
                                         struct mett_error *error);
 
 /**

@@ -54,25 +54,25 @@ enum mett_policy {
  */
 enum mett_reason {
 	METT_OK = 0,
-	METT_BAD_ARGUMENT,     /* EINVAL: null, a name out of its rules, an unknown flag */
-	METT_NO_ACTION,        /* EINVAL: no action of that name in this namespace */
-	METT_EXISTS,           /* EEXIST: an action of that name is there already */
-	METT_BAD_DATASPACE,    /* EINVAL: not readable, not a regular file, or empty */
-	METT_BAD_PROGRAM,      /* EINVAL: dataspace is not a program the server can start */
-	METT_TOO_LARGE,        /* EMSGSIZE: argument, answer or program; detail: the limit */
-	METT_CRASHED,          /* EFAULT: ended by a signal; detail: its number */
-	METT_EXITED,           /* EFAULT: ended without an answer; detail: exit code */
-	METT_FAILED,           /* EFAULT: function reported an error; detail: its code */
-	METT_TIMED_OUT,        /* EFAULT: timeout_us passed; detail: that limit in ms */
-	METT_OUT_OF_MEMORY,    /* EFAULT: memory_limit reached; detail: that limit in KiB */
-	METT_FORBIDDEN,        /* EFAULT: made a system call the sandbox forbids */
-	METT_PROTOCOL,         /* EFAULT: worker broke the protocol with the server */
-	METT_NO_START,         /* EFAULT: program did not start, or its init hook failed */
-	METT_NO_CORE,          /* ENOENT: no free core, policy is to refuse */
-	METT_DEPTH,            /* EFAULT: invocations nested deeper than METT_DEPTH_MAX */
-	METT_BUSY,             /* EAGAIN: a limit of this session is reached; try later */
-	METT_NO_MEMORY,        /* ENOMEM: the server cannot get memory or descriptors */
-	METT_GONE,             /* EPIPE: server is gone, or is shutting down */
+	METT_BAD_ARGUMENT,  /* EINVAL: null, a name out of its rules, an unknown flag */
+	METT_NO_ACTION,     /* EINVAL: no action of that name in this namespace */
+	METT_EXISTS,        /* EEXIST: an action of that name is there already */
+	METT_BAD_DATASPACE, /* EINVAL: not readable, not a regular file, or empty */
+	METT_BAD_PROGRAM,   /* EINVAL: dataspace is not a program the server can start */
+	METT_TOO_LARGE,     /* EMSGSIZE: argument, answer or program; detail: the limit */
+	METT_CRASHED,       /* EFAULT: ended by a signal; detail: its number */
+	METT_EXITED,        /* EFAULT: ended without an answer; detail: exit code */
+	METT_FAILED,        /* EFAULT: function reported an error; detail: its code */
+	METT_TIMED_OUT,     /* EFAULT: timeout_us passed; detail: that limit in ms */
+	METT_OUT_OF_MEMORY, /* EFAULT: memory_limit reached; detail: that limit in KiB */
+	METT_FORBIDDEN,     /* EFAULT: made a system call the sandbox forbids */
+	METT_PROTOCOL,      /* EFAULT: worker broke the protocol with the server */
+	METT_NO_START,      /* EFAULT: program did not start, or its init hook failed */
+	METT_NO_CORE,       /* ENOENT: no free core, policy is to refuse */
+	METT_DEPTH,         /* EFAULT: invocations nested deeper than METT_DEPTH_MAX */
+	METT_BUSY,          /* EAGAIN: a limit of this session is reached; try later */
+	METT_NO_MEMORY,     /* ENOMEM: the server cannot get memory or descriptors */
+	METT_GONE,          /* EPIPE: server is gone, or is shutting down */
 	METT_REASON_COUNT
 };
 

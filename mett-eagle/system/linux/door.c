@@ -94,21 +94,28 @@ static int explain(const char *path, int error, char *why, size_t size)
 {
 	switch (error) {
 	case -EADDRINUSE:
-		fmt_format(why, size, "cannot listen at {}: another server does; stop it, or choose "
-		           "another --socket", path);
+		fmt_format(why, size,
+		           "cannot listen at {}: another server does; stop it, or choose "
+		           "another --socket",
+		           path);
 		break;
 	case -EEXIST:
-		fmt_format(why, size, "cannot listen at {}: there is a file that is no socket; "
-		           "remove it, or choose another --socket", path);
+		fmt_format(why, size,
+		           "cannot listen at {}: there is a file that is no socket; "
+		           "remove it, or choose another --socket",
+		           path);
 		break;
 	case -ENOENT:
-		fmt_format(why, size, "cannot listen at {}: its folder is not there; make it", path);
+		fmt_format(why, size, "cannot listen at {}: its folder is not there; make it",
+		           path);
 		break;
 	case -EACCES:
 	case -EPERM:
 	case -EROFS:
-		fmt_format(why, size, "cannot listen at {}: {}; choose a --socket in a folder of "
-		           "yours, or set XDG_RUNTIME_DIR", path, strerror(-error));
+		fmt_format(why, size,
+		           "cannot listen at {}: {}; choose a --socket in a folder of "
+		           "yours, or set XDG_RUNTIME_DIR",
+		           path, strerror(-error));
 		break;
 	default:
 		fmt_format(why, size, "cannot listen at {}: {}", path, strerror(-error));

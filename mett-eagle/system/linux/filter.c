@@ -17,33 +17,84 @@
 
 #include <mett-eagle/common.h>
 
-_Static_assert((int)FILTER_PROGRAM_FD > (int)METT_WORKER_FDS_MAX, "a program could be executed again");
+_Static_assert((int)FILTER_PROGRAM_FD > (int)METT_WORKER_FDS_MAX,
+               "a program could be executed again");
 
 /* Exactly what mett_worker_park() asks for, and exactly what pthread_create() does. */
-#define FLAGS_FORK   (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
+#define FLAGS_FORK (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
 #define FLAGS_THREAD                                                                               \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SIGHAND | CLONE_THREAD |        \
 	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 /* They reach nothing but the process itself and what it was given. */
 static const int allowed[] = {
-	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64),
-	SCMP_SYS(pwrite64), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(dup), SCMP_SYS(dup2),
-	SCMP_SYS(dup3), SCMP_SYS(lseek), SCMP_SYS(fstat), SCMP_SYS(newfstatat),
-	SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(poll), SCMP_SYS(ppoll), SCMP_SYS(select),
-	SCMP_SYS(pselect6), SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(mremap),
-	SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
-	SCMP_SYS(clock_getres), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-	SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(times), SCMP_SYS(getcpu),
-	SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid),
-	SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
-	SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigpending),
-	SCMP_SYS(rt_sigtimedwait), SCMP_SYS(rt_sigsuspend), SCMP_SYS(sigaltstack),
-	SCMP_SYS(restart_syscall), SCMP_SYS(pause), SCMP_SYS(alarm), SCMP_SYS(setitimer),
-	SCMP_SYS(getitimer), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(sched_yield),
-	SCMP_SYS(sched_getaffinity), SCMP_SYS(getrusage), SCMP_SYS(getrlimit), SCMP_SYS(sysinfo),
-	SCMP_SYS(uname), SCMP_SYS(set_robust_list), SCMP_SYS(set_tid_address), SCMP_SYS(rseq),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(pread64),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(close),
+	SCMP_SYS(close_range),
+	SCMP_SYS(dup),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(select),
+	SCMP_SYS(pselect6),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mprotect),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(brk),
+	SCMP_SYS(futex),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(times),
+	SCMP_SYS(getcpu),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(getresuid),
+	SCMP_SYS(getresgid),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigpending),
+	SCMP_SYS(rt_sigtimedwait),
+	SCMP_SYS(rt_sigsuspend),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(pause),
+	SCMP_SYS(alarm),
+	SCMP_SYS(setitimer),
+	SCMP_SYS(getitimer),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(getrusage),
+	SCMP_SYS(getrlimit),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(rseq),
 	SCMP_SYS(arch_prctl),
 };
 
@@ -56,21 +107,21 @@ static const struct {
 	int call;
 	int error;
 } refused[] = {
-	{SCMP_SYS(open), ENOENT},        {SCMP_SYS(openat), ENOENT},
-	{SCMP_SYS(access), ENOENT},      {SCMP_SYS(faccessat), ENOENT},
-	{SCMP_SYS(faccessat2), ENOENT},  {SCMP_SYS(readlink), ENOENT},
-	{SCMP_SYS(readlinkat), ENOENT},  {SCMP_SYS(stat), ENOENT},
-	{SCMP_SYS(lstat), ENOENT},       {SCMP_SYS(statx), ENOSYS},
-	{SCMP_SYS(getcwd), ENOENT},      {SCMP_SYS(ioctl), ENOTTY},
-	{SCMP_SYS(kill), EPERM},         {SCMP_SYS(tkill), EPERM},
-	{SCMP_SYS(tgkill), EPERM},       {SCMP_SYS(rt_sigqueueinfo), EPERM},
-	{SCMP_SYS(clone3), ENOSYS},      {SCMP_SYS(fork), EPERM},
-	{SCMP_SYS(vfork), EPERM},        {SCMP_SYS(wait4), ECHILD},
-	{SCMP_SYS(waitid), ECHILD},      {SCMP_SYS(sched_setaffinity), EPERM},
-	{SCMP_SYS(setpriority), EPERM},  {SCMP_SYS(setrlimit), EPERM},
+	{SCMP_SYS(open), ENOENT},       {SCMP_SYS(openat), ENOENT},
+	{SCMP_SYS(access), ENOENT},     {SCMP_SYS(faccessat), ENOENT},
+	{SCMP_SYS(faccessat2), ENOENT}, {SCMP_SYS(readlink), ENOENT},
+	{SCMP_SYS(readlinkat), ENOENT}, {SCMP_SYS(stat), ENOENT},
+	{SCMP_SYS(lstat), ENOENT},      {SCMP_SYS(statx), ENOSYS},
+	{SCMP_SYS(getcwd), ENOENT},     {SCMP_SYS(ioctl), ENOTTY},
+	{SCMP_SYS(kill), EPERM},        {SCMP_SYS(tkill), EPERM},
+	{SCMP_SYS(tgkill), EPERM},      {SCMP_SYS(rt_sigqueueinfo), EPERM},
+	{SCMP_SYS(clone3), ENOSYS},     {SCMP_SYS(fork), EPERM},
+	{SCMP_SYS(vfork), EPERM},       {SCMP_SYS(wait4), ECHILD},
+	{SCMP_SYS(waitid), ECHILD},     {SCMP_SYS(sched_setaffinity), EPERM},
+	{SCMP_SYS(setpriority), EPERM}, {SCMP_SYS(setrlimit), EPERM},
 };
 
-#define ALLOW(...)       seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
+#define ALLOW(...)          seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
 #define REFUSE(error_, ...) seccomp_rule_add(filter, SCMP_ACT_ERRNO(error_), __VA_ARGS__)
 
 static int add_lists(scmp_filter_ctx filter)
@@ -109,8 +160,7 @@ static int add_fcntl(scmp_filter_ctx filter)
 	int error = REFUSE(EPERM, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL));
 
 	for (size_t i = 0; !error && i < sizeof(commands) / sizeof(*commands); i++)
-		error = ALLOW(SCMP_SYS(fcntl), 1,
-		              SCMP_A1_32(SCMP_CMP_EQ, (unsigned)commands[i]));
+		error = ALLOW(SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, (unsigned)commands[i]));
 	return error;
 }
 

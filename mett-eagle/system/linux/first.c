@@ -20,10 +20,11 @@
 #include "memory.h"
 
 enum {
-	FD_GATE = 3,   /* what worker.h's implementation expects: see worker/ */
+	FD_GATE = 3, /* what worker.h's implementation expects: see worker/ */
 	FD_WINDOW = 4,
-	FD_SAFE = 16,  /* above all that have a place of their own */
-	/* Processes and threads of one user in one sandbox: its init, and its workers or threads. */
+	FD_SAFE = 16, /* above all that have a place of their own */
+	/* Processes and threads of one user in one sandbox: its init, and its workers or threads.
+	 */
 	PROCESSES_ZYGOTE = 1 + 2 * METT_ACTIVATIONS_MAX,
 	PROCESSES_WORKER = 1 + METT_WORKER_THREADS_MAX,
 };
@@ -90,17 +91,17 @@ static int set_limits(enum launch_mode mode)
 		int resource;
 		rlim_t value;
 	} limits[] = {
-	        {RLIMIT_CORE, 0},
-	        {RLIMIT_NOFILE, METT_WORKER_FDS_MAX},
-	        {RLIMIT_NPROC, mode == LAUNCH_ZYGOTE ? PROCESSES_ZYGOTE : PROCESSES_WORKER},
-	        {RLIMIT_MEMLOCK, 0},
-	        {RLIMIT_MSGQUEUE, 0},
-	        {RLIMIT_SIGPENDING, METT_WORKER_THREADS_MAX},
-	        {RLIMIT_NICE, 0},
-	        {RLIMIT_RTPRIO, 0},
-	        {RLIMIT_RTTIME, 0},
-	        {RLIMIT_FSIZE, METT_PAYLOAD_MAX},
-	        {RLIMIT_STACK, 8 << 20},
+		{RLIMIT_CORE, 0},
+		{RLIMIT_NOFILE, METT_WORKER_FDS_MAX},
+		{RLIMIT_NPROC, mode == LAUNCH_ZYGOTE ? PROCESSES_ZYGOTE : PROCESSES_WORKER},
+		{RLIMIT_MEMLOCK, 0},
+		{RLIMIT_MSGQUEUE, 0},
+		{RLIMIT_SIGPENDING, METT_WORKER_THREADS_MAX},
+		{RLIMIT_NICE, 0},
+		{RLIMIT_RTPRIO, 0},
+		{RLIMIT_RTTIME, 0},
+		{RLIMIT_FSIZE, METT_PAYLOAD_MAX},
+		{RLIMIT_STACK, 8 << 20},
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
@@ -121,11 +122,11 @@ static int place_descriptors(int null, const sys_cap caps[LAUNCH_CAPS])
 	const struct {
 		int from, to, flags;
 	} moves[] = {
-	        {null, 0, 0},
-	        {caps[LAUNCH_LOG], 1, 0},
-	        {caps[LAUNCH_LOG], 2, 0},
-	        {caps[LAUNCH_GATE], FD_GATE, 0},
-	        {caps[LAUNCH_WINDOW], FD_WINDOW, 0},
+		{null, 0, 0},
+		{caps[LAUNCH_LOG], 1, 0},
+		{caps[LAUNCH_LOG], 2, 0},
+		{caps[LAUNCH_GATE], FD_GATE, 0},
+		{caps[LAUNCH_WINDOW], FD_WINDOW, 0},
 	};
 	enum { MOVES = sizeof(moves) / sizeof(*moves) };
 	int high[MOVES];
@@ -157,7 +158,8 @@ void first_tell_failure(sys_cap gate, const char *step, int error)
 		struct message_unbuilt fixed;
 		char text[METT_MESSAGE_MAX];
 	} message = {.fixed.header.type = MESSAGE_UNBUILT, .fixed.error = error};
-	int length = fmt_format(message.text, sizeof(message.text), "{}: {}", step, strerror(-error));
+	int length =
+		fmt_format(message.text, sizeof(message.text), "{}: {}", step, strerror(-error));
 
 	if (length >= METT_MESSAGE_MAX)
 		length = METT_MESSAGE_MAX - 1;

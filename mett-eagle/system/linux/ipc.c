@@ -109,10 +109,10 @@ int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *re
 	union control control;
 	struct iovec part = {.iov_base = data, .iov_len = size};
 	struct msghdr message = {
-	        .msg_iov = &part,
-	        .msg_iovlen = 1,
-	        .msg_control = &control,
-	        .msg_controllen = sizeof(control),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
 	};
 	int fds[SYS_CAPS_MAX + 1];
 	ssize_t length;
@@ -221,8 +221,8 @@ void sys_unmap(void *memory, size_t size)
 void sys_word_wait(_Atomic uint32_t *word, uint32_t value, uint64_t deadline_ns)
 {
 	struct timespec until = {
-	        .tv_sec = (time_t)(deadline_ns / 1000000000),
-	        .tv_nsec = (long)(deadline_ns % 1000000000),
+		.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000),
 	};
 
 	/* WAIT_BITSET takes an absolute time on CLOCK_MONOTONIC. */

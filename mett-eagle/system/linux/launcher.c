@@ -43,9 +43,9 @@ struct workshop {
 static pid_t clone_process(uint64_t flags, int exit_signal, int *pidfd)
 {
 	struct clone_args args = {
-	        .flags = flags | CLONE_PIDFD,
-	        .exit_signal = (unsigned)exit_signal,
-	        .pidfd = (uintptr_t)pidfd,
+		.flags = flags | CLONE_PIDFD,
+		.exit_signal = (unsigned)exit_signal,
+		.pidfd = (uintptr_t)pidfd,
 	};
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 
@@ -226,7 +226,7 @@ __attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap li
 	prctl(PR_SET_NAME, "mett-launcher");
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_IGN); /* inits are ours, and nobody asks how they ended */
-	signal(SIGINT, SIG_IGN); /* Ctrl-C is the server's to handle; we end when it does */
+	signal(SIGINT, SIG_IGN);  /* Ctrl-C is the server's to handle; we end when it does */
 	signal(SIGTERM, SIG_IGN);
 	first.error = set_up(&shop, first.why, sizeof(first.why));
 	sys_gate_send(requests, &first, sizeof(first), NULL, 0);

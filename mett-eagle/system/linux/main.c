@@ -130,8 +130,8 @@ static int serve(struct server *server, const struct options *options, const str
                  const sigset_t *set)
 {
 	struct signals signals = {
-	        .watch = {.ready = signal_came, .cap = SYS_NO_CAP},
-	        .server = server,
+		.watch = {.ready = signal_came, .cap = SYS_NO_CAP},
+		.server = server,
 	};
 	int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
 	int error = fd < 0 ? -errno : sys_loop_watch(server->loop, &signals.watch, fd);

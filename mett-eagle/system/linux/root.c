@@ -147,8 +147,8 @@ static int move_into_empty_root(void)
 int root_enter(struct root *ret, char *why, size_t size)
 {
 	struct root root = {
-	        .proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
-	        .null = open("/dev/null", O_RDONLY | O_CLOEXEC),
+		.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+		.null = open("/dev/null", O_RDONLY | O_CLOEXEC),
 	};
 	int error;
 
@@ -170,10 +170,11 @@ int root_enter(struct root *ret, char *why, size_t size)
 	}
 	error = move_into_empty_root();
 	if (error) {
-		fmt_format(why, size,
-		           "cannot make an empty root: {}; the server needs the right to mount in a "
-		           "namespace of its own (CAP_SYS_ADMIN, or user namespaces)",
-		           strerror(-error));
+		fmt_format(
+			why, size,
+			"cannot make an empty root: {}; the server needs the right to mount in a "
+			"namespace of its own (CAP_SYS_ADMIN, or user namespaces)",
+			strerror(-error));
 		return error;
 	}
 	*ret = root;

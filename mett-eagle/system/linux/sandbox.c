@@ -10,7 +10,7 @@
 #include <protocol/protocol.h>
 
 #define OWNER_OF(watch_, member_)                                                                  \
-	((struct sys_sandbox *)((char *)(watch_) - offsetof(struct sys_sandbox, member_)))
+	((struct sys_sandbox *)((char *)(watch_)-offsetof(struct sys_sandbox, member_)))
 
 static void fail(struct sys_sandbox *sandbox, const char *why)
 {
@@ -128,9 +128,9 @@ static int request(struct sys_sandbox *sandbox, const struct sys_program *progra
                    enum launch_mode mode, const sys_cap caps[LAUNCH_CAPS])
 {
 	struct launch_request launch = {
-	        .mode = mode,
-	        .core = program->core,
-	        .memory = sandbox->host->memory_max,
+		.mode = mode,
+		.core = program->core,
+		.memory = sandbox->host->memory_max,
 	};
 
 	strncpy(launch.name, program->name, sizeof(launch.name) - 1);

@@ -37,7 +37,7 @@ struct sys_worker {
 };
 
 #define OWNER_OF(watch_, member_)                                                                  \
-	((struct sys_worker *)((char *)(watch_) - offsetof(struct sys_worker, member_)))
+	((struct sys_worker *)((char *)(watch_)-offsetof(struct sys_worker, member_)))
 
 static void gate_ready(struct sys_watch *watch)
 {
@@ -70,16 +70,16 @@ static int worker_new(struct sys_host *host, struct sys_loop *loop,
 	if (!worker)
 		return -ENOMEM;
 	*worker = (struct sys_worker){
-	        .gate = {.ready = gate_ready, .cap = SYS_NO_CAP},
-	        .process = {.ready = process_ended, .cap = SYS_NO_CAP},
-	        .loop = loop,
-	        .host = host,
-	        .handler = handler,
-	        .owner = owner,
-	        .limit = host->memory_max,
-	        .end = SYS_NO_CAP,
-	        .given = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP},
-	        .pidfd = -1,
+		.gate = {.ready = gate_ready, .cap = SYS_NO_CAP},
+		.process = {.ready = process_ended, .cap = SYS_NO_CAP},
+		.loop = loop,
+		.host = host,
+		.handler = handler,
+		.owner = owner,
+		.limit = host->memory_max,
+		.end = SYS_NO_CAP,
+		.given = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP},
+		.pidfd = -1,
 	};
 	int error = sys_dataspace_new("window", sizeof(*worker->window), 0, ret_window);
 	if (!error) {
@@ -111,8 +111,8 @@ static void drop_given(struct sys_worker *worker)
 static int ask_zygote(struct sys_worker *worker)
 {
 	struct message_fork message = {.header.type = MESSAGE_FORK};
-	int result = sys_gate_send(worker->home->gate, &message, sizeof(message), worker->given,
-	                           GIVEN);
+	int result =
+		sys_gate_send(worker->home->gate, &message, sizeof(message), worker->given, GIVEN);
 
 	drop_given(worker);
 	return result > 0 ? -EAGAIN : result;
