@@ -17,7 +17,7 @@ static void fail_waiting(struct pool *pool, enum mett_reason reason, const char 
 	pool->holding = true;
 	while (!list_empty(&pool->waiting)) {
 		struct activation *activation =
-		        LIST_ENTRY(pool->waiting.next, struct activation, wait);
+			LIST_ENTRY(pool->waiting.next, struct activation, wait);
 
 		activation_fail(activation, reason, 0, "action '{}' did not start: {}", pool->name,
 		                why);
@@ -136,8 +136,7 @@ static int supply_one(struct pool *pool)
 static unsigned demand(const struct pool *pool)
 {
 	/* Under `reuse`, who serves now serves again. */
-	bool ahead = !pool->retired && !pool->holding &&
-	             pool->options.policy != METT_POLICY_REUSE;
+	bool ahead = !pool->retired && !pool->holding && pool->options.policy != METT_POLICY_REUSE;
 
 	return pool->waiting_count + (ahead ? pool->session->server->config.parked : 0);
 }
@@ -273,7 +272,7 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 {
 	if (!list_empty(&pool->waiting)) {
 		struct activation *activation =
-		        LIST_ENTRY(pool->waiting.next, struct activation, wait);
+			LIST_ENTRY(pool->waiting.next, struct activation, wait);
 
 		leave_waiting(pool, activation);
 		worker_start(worker, activation);
