@@ -1,0 +1,105 @@
+/* Programs that misbehave before there is an invocation: in the zygote, or while they are parked.
+ */
+#include "fixture.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum {
+	SEEDS = 150,
+	PATIENCE_US = 3000000,
+};
+
+static struct server server;
+static struct mett_client *other;
+static struct usage before;
+
+static void begin(void)
+{
+	server_start(&server, "");
+	other = join(&server);
+	deploy(other, "echo", NULL);
+	EXPECT_ANSWER(other, "echo", "hello", "hello");
+	before = server_steady(&server);
+}
+
+static void end(void)
+{
+	EXPECT_ANSWER(other, "echo", "hello", "hello");
+	server_expect_usage(&server, before);
+	mett_client_free(other);
+	server_stop(&server);
+}
+
+/* It says it is ready when it is not, has made what it has not, and ends what never began. */
+static void babble(struct mett_client *client, unsigned seed, unsigned counts[METT_REASON_COUNT])
+{
+	const struct mett_action_options options = {.policy = 1 + seed % 3};
+	const struct mett_config config = {.timeout_us = PATIENCE_US};
+	struct mett_result result;
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", seed);
+	CHECK_EQ(
+		mett_action_create_path(client, name, function_path("startbabble"), &options, NULL),
+		0);
+	int returned = mett_action_invoke(client, name, NULL, 0, &config, &result);
+	if (returned && returned != -EFAULT)
+		test_fail(__FILE__, __LINE__, "seed %u: %s", seed, result.error.message);
+	counts[result.error.reason]++;
+	mett_result_deinit(&result);
+	CHECK_EQ(mett_action_delete(client, name, NULL), 0);
+}
+
+TEST_TIMEOUT(zygotes_that_say_anything, 600)
+{
+	unsigned counts[METT_REASON_COUNT] = {0};
+
+	begin();
+	struct mett_client *client = join(&server);
+	for (unsigned seed = 0; seed < SEEDS; seed++) {
+		babble(client, seed, counts);
+		if (seed % 10 == 0)
+			EXPECT_ANSWER(other, "echo", "hello", "hello");
+	}
+	for (unsigned reason = 0; reason < METT_REASON_COUNT; reason++)
+		if (counts[reason])
+			printf("%u %s\n", counts[reason], mett_reason_name(reason));
+	CHECK(counts[METT_NO_START]);
+	mett_client_free(client);
+	end();
+}
+
+/* It is full before its zygote can fork; all of it goes with the action. */
+TEST_TIMEOUT(a_zygote_that_multiplies, 300)
+{
+	const struct mett_action_options forked = {.policy = METT_POLICY_FORK};
+	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
+
+	begin();
+	struct mett_client *client = join(&server);
+	deploy(client, "startbomb", &forked);
+	EXPECT_FAILURE(client, "startbomb", "", NULL, METT_NO_START, 0, "cannot fork");
+	CHECK(server_usage(&server).processes > METT_ACTIVATIONS_MAX);
+	CHECK_EQ(mett_action_delete(client, "startbomb", NULL), 0);
+	SOON(server_usage(&server).processes == before.processes);
+	deploy(client, "startbomb", &spawned);
+	EXPECT_ANSWER(client, "startbomb", "", "0");
+	mett_client_free(client);
+	end();
+}
+
+/* Those that were made ahead of demand die for nothing, and are not made again. */
+TEST_TIMEOUT(workers_that_die_parked, 300)
+{
+	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
+
+	begin();
+	struct mett_client *client = join(&server);
+	deploy(client, "startdie", &spawned);
+	mett_action_invoke(client, "startdie", NULL, 0, NULL, NULL);
+	/* While they came and died again it would never be steady. */
+	CHECK_EQ(server_steady(&server).processes, before.processes);
+	mett_client_free(client);
+	end();
+}
