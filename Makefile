@@ -20,6 +20,12 @@ run: setup
 test: setup-test
 	@tools/test
 
+bench: setup
+	@[ -f build-bench/build.ninja ] || meson setup --buildtype=release build-bench >/dev/null
+	@ninja -C build-bench programs bench/bench-invocation bench/bench-program
+	@build-bench/bench/bench-invocation build-bench/mett-eagle/mett-eagle \
+		build-bench/mett-eagle-client/functions/empty build-bench/bench/bench-program
+
 sanitize: setup-test
 	@tools/test address thread
 
@@ -39,17 +45,18 @@ format:
 	@test/check-format --list | xargs clang-format -i
 
 clean:
-	rm -rf build $(TEST_BUILDS)
+	rm -rf build build-bench $(TEST_BUILDS)
 
 help:
 	@echo "make               build, into build/"
 	@echo "make run           build, start a server, measure it, stop it"
 	@echo "                   (CLIENT_ARGS='$(CLIENT_ARGS)' SERVER_ARGS='')"
 	@echo "make test          every test; the last line counts them"
+	@echo "make bench         what an invocation costs, beside what waking and forking cost"
 	@echo "make sanitize      the tests under the sanitizers only"
 	@echo "make install       (PREFIX=$(PREFIX) DESTDIR=)"
 	@echo "make format        lay the sources out by .clang-format"
 	@echo "make setup         install missing packages on Debian 12; run and test do so too"
 	@echo "make clean         remove what was built"
 
-.PHONY: all run test sanitize install setup setup-test format clean help
+.PHONY: all run test bench sanitize install setup setup-test format clean help
