@@ -149,8 +149,11 @@ void pool_supply(struct pool *pool)
 		error = supply_one(pool);
 	/* As long as some are on their way, their arrival is the time to try again. */
 	if (error < 0 && !pool->starting_count)
-		fail_waiting(pool, METT_NO_MEMORY,
-		             "the server has no memory or descriptors for its process; try later");
+		fail_waiting(pool, error == -EPIPE ? METT_NO_START : METT_NO_MEMORY,
+		             error == -EPIPE
+		                     ? "the server's launcher is gone; restart the server"
+		                     : "the server has no memory or descriptors for its process; "
+		                       "try later");
 }
 
 struct pool *pool_new(struct session *session, const char *name,

@@ -291,7 +291,8 @@ TEST(killed_launcher)
 	CHECK_EQ(kill(launcher, SIGKILL), 0);
 	deploy(client, "counter", NULL);
 	CHECK(mett_action_invoke(client, "counter", NULL, 0, NULL, &result) < 0);
-	CHECK(strstr(result.error.message, "'counter' did not start"));
+	CHECK_EQ(result.error.reason, METT_NO_START);
+	CHECK(strstr(result.error.message, "'counter' did not start: the server's launcher"));
 	mett_result_deinit(&result);
 	mett_client_free(client);
 	server_stop(&server);
