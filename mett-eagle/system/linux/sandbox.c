@@ -117,7 +117,7 @@ static void control_ready(struct sys_watch *watch)
 	if (result == 0) {
 		handle(sandbox, data, &got);
 	} else if (sandbox->first < 0) {
-		fail(sandbox, "the launcher hung up; see the server's log");
+		fail(sandbox, "the server's launcher is gone; restart the server");
 	} else {
 		sys_loop_unwatch(sandbox->loop, &sandbox->control);
 		process_kill(sandbox->corpse->init);
