@@ -261,9 +261,7 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	if (worker) {
 		done.fixed.log_size = (uint16_t)sys_worker_log(
 			worker->process, done.text + done.fixed.text_size, METT_LOG_TAIL_MAX);
-		/* Before anyone hears of the outcome, so that nothing can follow it. */
-		if (!may_stay || activation->pool->options.policy != METT_POLICY_REUSE)
-			sys_worker_kill(worker->process);
+		/* All that counts is taken; the worker's end can wait until the caller runs. */
 		activation->times.end_worker = sys_clock_ns();
 	}
 	done.fixed.times = activation->times;

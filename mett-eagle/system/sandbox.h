@@ -89,7 +89,11 @@ int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
 /** sys_worker_free() - end it, if it has not ended, and let go of it; NULL is fine */
 void sys_worker_free(struct sys_worker *worker);
 
-/** sys_worker_kill() - it runs no further; ended() follows. Does nothing the second time. */
+/**
+ * sys_worker_kill() - end it, when those who wait for its core have had their turn
+ *
+ * ended() follows. Does nothing the second time.
+ */
 void sys_worker_kill(struct sys_worker *worker);
 
 /** sys_worker_ignore() - no readable() any more */

@@ -37,7 +37,7 @@ struct mett_metadata {
 	uint64_t start_function; /* function is entered */
 	uint64_t end_function;   /* function returned */
 	uint64_t end_runtime;    /* runtime hands the answer over */
-	uint64_t end_worker;     /* from here on the worker can affect nothing any more */
+	uint64_t end_worker;     /* answer and log are taken: nothing the worker does counts now */
 };
 
 /**

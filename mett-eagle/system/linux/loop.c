@@ -1,4 +1,4 @@
-#include "../loop.h"
+#include "later.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -17,6 +17,8 @@ struct sys_loop {
 	struct epoll_event batch[BATCH];
 	int batch_next;
 	int batch_end;
+	struct later *later;      /* to be run behind this turn's events */
+	struct later *later_next; /* behind the next turn's */
 };
 
 int sys_loop_new(struct sys_loop **ret)
@@ -64,8 +66,52 @@ static int wait_for_events(struct sys_loop *loop, uint64_t deadline_ns)
 	return count;
 }
 
+static void remove_from(struct later **list, struct later *later)
+{
+	while (*list && *list != later)
+		list = &(*list)->next;
+	if (*list)
+		*list = later->next;
+}
+
+void later_queue(struct sys_loop *loop, struct later *later)
+{
+	if (later->queued)
+		return;
+	later->queued = true;
+	later->next = loop->later_next;
+	loop->later_next = later;
+}
+
+void later_cancel(struct sys_loop *loop, struct later *later)
+{
+	if (!later->queued)
+		return;
+	later->queued = false;
+	remove_from(&loop->later, later);
+	remove_from(&loop->later_next, later);
+}
+
+static void run_later(struct sys_loop *loop)
+{
+	while (loop->later) {
+		struct later *later = loop->later;
+
+		loop->later = later->next;
+		later->queued = false;
+		later->run(later);
+	}
+}
+
 int sys_loop_run(struct sys_loop *loop, uint64_t deadline_ns)
 {
+	loop->later = loop->later_next;
+	loop->later_next = NULL;
+	if (loop->later) {
+		uint64_t soon = sys_clock_ns() + LATER_NS;
+
+		deadline_ns = deadline_ns && deadline_ns < soon ? deadline_ns : soon;
+	}
 	int count = wait_for_events(loop, deadline_ns);
 
 	if (count < 0)
@@ -84,6 +130,7 @@ int sys_loop_run(struct sys_loop *loop, uint64_t deadline_ns)
 			return -errno;
 	}
 	loop->batch_end = 0;
+	run_later(loop);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include <protocol/protocol.h>
 
+#include "later.h"
 #include "memory.h"
 
 enum { GIVEN_GATE, GIVEN_WINDOW, GIVEN_LOG, GIVEN };
@@ -20,6 +21,7 @@ enum { GIVEN_GATE, GIVEN_WINDOW, GIVEN_LOG, GIVEN };
 struct sys_worker {
 	struct sys_watch gate;
 	struct sys_watch process;
+	struct later death; /* its killing, which need not be at once */
 	struct sys_loop *loop;
 	struct sys_host *host;
 	const struct sys_worker_handler *handler;
@@ -46,11 +48,20 @@ static void gate_ready(struct sys_watch *watch)
 	worker->handler->readable(worker->owner);
 }
 
+static void kill_now(struct later *later)
+{
+	struct sys_worker *worker =
+		(struct sys_worker *)((char *)later - offsetof(struct sys_worker, death));
+
+	process_kill(worker->pidfd);
+}
+
 static void process_ended(struct sys_watch *watch)
 {
 	struct sys_worker *worker = OWNER_OF(watch, process);
 	struct sys_exit how = process_status(worker->pidfd);
 
+	later_cancel(worker->loop, &worker->death);
 	sys_loop_unwatch(worker->loop, &worker->process);
 	sys_loop_unwatch(worker->loop, &worker->gate);
 	/* A spawned one is waited for with its sandbox: until then its group has this number. */
@@ -72,6 +83,7 @@ static int worker_new(struct sys_host *host, struct sys_loop *loop,
 	*worker = (struct sys_worker){
 		.gate = {.ready = gate_ready, .cap = SYS_NO_CAP},
 		.process = {.ready = process_ended, .cap = SYS_NO_CAP},
+		.death = {.run = kill_now},
 		.loop = loop,
 		.host = host,
 		.handler = handler,
@@ -241,7 +253,9 @@ void sys_worker_free(struct sys_worker *worker)
 {
 	if (!worker)
 		return;
-	sys_worker_kill(worker);
+	later_cancel(worker->loop, &worker->death);
+	if (worker->process.cap != SYS_NO_CAP)
+		process_kill(worker->pidfd);
 	if (worker->home)
 		leave_forking(worker);
 	drop_given(worker);
@@ -261,7 +275,7 @@ void sys_worker_free(struct sys_worker *worker)
 void sys_worker_kill(struct sys_worker *worker)
 {
 	if (!worker->killed && worker->pidfd >= 0)
-		process_kill(worker->pidfd);
+		later_queue(worker->loop, &worker->death);
 	worker->killed = true;
 }
 
