@@ -127,7 +127,11 @@ static int ask_zygote(struct sys_worker *worker)
 		sys_gate_send(worker->home->gate, &message, sizeof(message), worker->given, GIVEN);
 
 	drop_given(worker);
-	return result > 0 ? -EAGAIN : result;
+	if (result <= 0)
+		return result;
+	/* It is gone, or does not read: with its end all that wait for it fail. */
+	process_kill(worker->home->corpse->init);
+	return 0;
 }
 
 int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
