@@ -18,8 +18,7 @@ struct request {
 	struct mett_error *error;
 };
 
-static int check_target(const struct mett_client *client, const char *name,
-                        struct mett_error *error)
+int mett_client_check(const struct mett_client *client, const char *name, struct mett_error *error)
 {
 	if (!client)
 		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
@@ -34,7 +33,7 @@ static int check_target(const struct mett_client *client, const char *name,
 static int check_request(struct request *request)
 {
 	static const struct mett_action_options none;
-	int failure = check_target(request->client, request->name, request->error);
+	int failure = mett_client_check(request->client, request->name, request->error);
 
 	if (failure)
 		return failure;
@@ -246,7 +245,7 @@ int mett_action_update_path(struct mett_client *client, const char *name, const 
 int mett_action_delete(struct mett_client *client, const char *name, struct mett_error *error)
 {
 	struct message_delete message = {.header.type = MESSAGE_DELETE};
-	int failure = check_target(client, name, error);
+	int failure = mett_client_check(client, name, error);
 
 	if (failure)
 		return failure;

@@ -36,13 +36,10 @@ static struct invocation *free_slot(struct mett_client *client)
 static int check_invocation(const struct mett_client *client, const char *name,
                             const void *argument, size_t size, struct mett_error *error)
 {
-	if (!client)
-		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
-		                      "client is NULL; make one with mett_register_client()");
-	if (!mett_name_valid(name))
-		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
-		                      "action '%.*s': not a lawful name; use [A-Za-z0-9._-]{1,%d}",
-		                      METT_NAME_MAX + 1, name ? name : "(null)", METT_NAME_MAX);
+	int failure = mett_client_check(client, name, error);
+
+	if (failure)
+		return failure;
 	if (!argument && size)
 		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
 		                      "action '%s': argument is NULL, but its size is %zu", name,

@@ -91,6 +91,9 @@ __attribute__((format(printf, 2, 3))) void mett_client_lose(struct mett_client *
 /** mett_client_broke() - the server broke the protocol: lose it; returns -EPIPE, with @error */
 int mett_client_broke(struct mett_client *client, struct mett_error *error);
 
+/** mett_client_check() - is there a client, and is the name lawful? Returns 0 or -EINVAL. */
+int mett_client_check(const struct mett_client *client, const char *name, struct mett_error *error);
+
 /** mett_client_tag() - a tag that no request under way has */
 uint32_t mett_client_tag(struct mett_client *client);
 

@@ -251,7 +251,8 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	struct session *session = activation->session;
 	struct worker *worker = activation->worker;
 	struct done done;
-	bool may_stay = outcome->reason == METT_OK || outcome->reason == METT_FAILED;
+	bool may_stay = (outcome->reason == METT_OK || outcome->reason == METT_FAILED) &&
+	                activation->pool->options.policy == METT_POLICY_REUSE;
 
 	fill(&done, &activation->caller, outcome);
 	done.fixed.activation = activation->id;
@@ -267,8 +268,7 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	done.fixed.times = activation->times;
 	send(session, &activation->caller, &done, outcome->cap);
 	if (worker)
-		worker_release(worker,
-		               may_stay && activation->pool->options.policy == METT_POLICY_REUSE);
+		worker_release(worker, may_stay);
 	activation_free(activation);
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +17,7 @@
 
 #include "../loop.h"
 #include "memory.h"
+#include "rights.h"
 
 enum {
 	FD_GATE = 3, /* what worker.h's implementation expects: see worker/ */
@@ -31,19 +31,6 @@ enum {
 
 #define NAMESPACES_JOINED                                                                          \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
-
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap) < 0 && errno != EPERM)
-			return -errno;
-	if (syscall(SYS_capset, &header, none) < 0)
-		return -errno;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
-}
 
 static int become_sandbox_user(void)
 {
@@ -72,7 +59,7 @@ void first_init(sys_cap life, const int mapped[2])
 	/* Orphans of the sandbox come here; the kernel shall bury them. */
 	signal(SIGCHLD, SIG_IGN);
 	prctl(PR_SET_NAME, "mett-init");
-	drop_capabilities();
+	rights_drop();
 	while (poll(&server, 1, -1) <= 0 || !(server.revents & POLLHUP))
 		;
 	_exit(0);
@@ -213,7 +200,7 @@ void first_program(const struct root *root, const struct sock_fprog *filter, int
 	STEP("set limits", set_limits(request->mode));
 	STEP("bound memory", memory_limit(0, request->memory));
 	STEP("change user", become_sandbox_user());
-	STEP("drop capabilities", drop_capabilities());
+	STEP("drop capabilities", rights_drop());
 	STEP("load filter", filter_load(filter));
 	step = "execute";
 	syscall(SYS_execveat, FILTER_PROGRAM_FD, "", argv, envp, AT_EMPTY_PATH);

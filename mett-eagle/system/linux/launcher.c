@@ -19,6 +19,7 @@
 
 #include "filter.h"
 #include "first.h"
+#include "process.h"
 #include "root.h"
 
 enum { REQUEST_WAIT_NS = 1000000000 };
@@ -76,7 +77,7 @@ static int make_init(struct workshop *shop, const char **step)
 	close(mapped[0]);
 	close(mapped[1]);
 	if (error) {
-		syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+		process_kill(init);
 		close(init);
 		return error;
 	}
@@ -136,7 +137,7 @@ static int make_sandbox(struct workshop *shop, const struct launch_request *requ
 		pthread_join(thread, NULL);
 	*step = birth.step;
 	if (birth.error)
-		syscall(SYS_pidfd_send_signal, birth.init, SIGKILL, NULL, 0);
+		process_kill(birth.init);
 	close(birth.init);
 	return birth.error;
 }
@@ -176,7 +177,7 @@ static int try_once(struct workshop *shop, char *why, size_t size)
 	int init = make_init(shop, &step);
 
 	if (init >= 0) {
-		syscall(SYS_pidfd_send_signal, init, SIGKILL, NULL, 0);
+		process_kill(init);
 		close(init);
 		return 0;
 	}

@@ -4,16 +4,13 @@
  * then on this process has none but to talk to it and to its clients.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -23,6 +20,7 @@
 #include "door.h"
 #include "host.h"
 #include "options.h"
+#include "rights.h"
 
 struct signals {
 	struct sys_watch watch;
@@ -55,22 +53,6 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-}
-
-/*
- * As root this process still owns the sandboxes' user namespaces, and so may
- * signal and limit what is in them; it may do nothing else that a user may not.
- */
-static int drop_rights(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
-
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		prctl(PR_CAPBSET_DROP, cap);
-	if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
 }
 
 static void notify_manager(const char *text)
@@ -159,7 +141,11 @@ static int run(struct sys_host *host, const struct options *options, const sigse
 	if (door_open(&door, options->socket, options->socket_default, options->socket_mode, why,
 	              sizeof(why)))
 		return fail(why);
-	error = drop_rights();
+	/*
+	 * As root this process still owns the sandboxes' user namespaces, and so may
+	 * signal and limit what is in them; it may do nothing else that a user may not.
+	 */
+	error = rights_drop();
 	if (!error)
 		error = reaper_new(&host->reaper);
 	if (!error)

@@ -9,9 +9,6 @@
 
 #include <protocol/protocol.h>
 
-#define OWNER_OF(watch_, member_)                                                                  \
-	((struct sys_sandbox *)((char *)(watch_)-offsetof(struct sys_sandbox, member_)))
-
 static void fail(struct sys_sandbox *sandbox, const char *why)
 {
 	sys_loop_unwatch(sandbox->loop, &sandbox->control);
@@ -43,7 +40,7 @@ static void fail_with_status(struct sys_sandbox *sandbox)
 
 static void process_ended(struct sys_watch *watch)
 {
-	fail_with_status(OWNER_OF(watch, process));
+	fail_with_status(OWNER_OF(watch, struct sys_sandbox, process));
 }
 
 static void built(struct sys_sandbox *sandbox, struct sys_received *got)
@@ -107,7 +104,7 @@ static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_rec
 
 static void control_ready(struct sys_watch *watch)
 {
-	struct sys_sandbox *sandbox = OWNER_OF(watch, control);
+	struct sys_sandbox *sandbox = OWNER_OF(watch, struct sys_sandbox, control);
 	_Alignas(8) char data[MESSAGE_MAX];
 	struct sys_received got;
 	int result = sys_gate_recv(sandbox->gate, data, sizeof(data), &got);

@@ -6,6 +6,10 @@
 #include "process.h"
 #include "tail.h"
 
+/* What an embedded watch or the like is part of. */
+#define OWNER_OF(member_pointer_, type_, member_)                                                  \
+	((type_ *)((char *)(member_pointer_)-offsetof(type_, member_)))
+
 struct sys_sandbox {
 	struct sys_watch control; /* gate to the zygote, or to the one worker */
 	struct sys_watch process; /* pidfd of the first process */

@@ -34,31 +34,26 @@ struct sys_worker {
 	uint64_t limit;
 	sys_cap end; /* our end of the gate */
 	int pidfd;
+	pid_t pid; /* cannot be another's before we have waited for it */
 	bool killed;
 	struct tail log;
 };
 
-#define OWNER_OF(watch_, member_)                                                                  \
-	((struct sys_worker *)((char *)(watch_)-offsetof(struct sys_worker, member_)))
-
 static void gate_ready(struct sys_watch *watch)
 {
-	struct sys_worker *worker = OWNER_OF(watch, gate);
+	struct sys_worker *worker = OWNER_OF(watch, struct sys_worker, gate);
 
 	worker->handler->readable(worker->owner);
 }
 
 static void kill_now(struct later *later)
 {
-	struct sys_worker *worker =
-		(struct sys_worker *)((char *)later - offsetof(struct sys_worker, death));
-
-	process_kill(worker->pidfd);
+	process_kill(OWNER_OF(later, struct sys_worker, death)->pidfd);
 }
 
 static void process_ended(struct sys_watch *watch)
 {
-	struct sys_worker *worker = OWNER_OF(watch, process);
+	struct sys_worker *worker = OWNER_OF(watch, struct sys_worker, process);
 	struct sys_exit how = process_status(worker->pidfd);
 
 	later_cancel(worker->loop, &worker->death);
@@ -179,11 +174,10 @@ static void leave_forking(struct sys_worker *worker)
 static int confine(struct sys_worker *worker)
 {
 	struct rlimit none = {0, 0};
-	pid_t pid = process_id(worker->pidfd);
-
-	if (pid < 0)
-		return pid;
-	return prlimit(pid, RLIMIT_NPROC, &none, NULL) < 0 ? -errno : 0;
+	worker->pid = process_id(worker->pidfd);
+	if (worker->pid < 0)
+		return worker->pid;
+	return prlimit(worker->pid, RLIMIT_NPROC, &none, NULL) < 0 ? -errno : 0;
 }
 
 void worker_forked(struct sys_worker *worker, int pidfd, int error)
@@ -219,6 +213,7 @@ static void own_ready(void *owner)
 	sys_loop_unwatch(worker->loop, &worker->own->process);
 	worker->end = worker->own->gate;
 	worker->pidfd = worker->own->first;
+	worker->pid = worker->own->corpse->group; /* which it leads */
 	if (sys_loop_watch(worker->loop, &worker->gate, worker->end) ||
 	    sys_loop_watch(worker->loop, &worker->process, worker->pidfd))
 		worker->handler->failed(worker->owner, "no memory to watch it");
@@ -295,10 +290,8 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	if (!bytes || (max && bytes > max))
 		bytes = max;
 	if (bytes != worker->limit) {
-		pid_t pid = process_id(worker->pidfd);
-
-		if (pid > 0)
-			memory_limit(pid, bytes);
+		if (worker->pid > 0)
+			memory_limit(worker->pid, bytes);
 		worker->limit = bytes;
 	}
 	return bytes;
