@@ -26,6 +26,11 @@ bench: setup
 	@build-bench/bench/bench-invocation build-bench/mett-eagle/mett-eagle \
 		build-bench/mett-eagle-client/functions/empty build-bench/bench/bench-program
 
+bench-peers: setup
+	@[ -f build-bench/build.ninja ] || meson setup --buildtype=release build-bench >/dev/null
+	@ninja -C build-bench programs bench/peers/measure bench/peers/hello
+	@bench/peers/peers.py $(PEERS_ARGS) build-bench
+
 sanitize: setup-test
 	@tools/test address thread
 
@@ -53,10 +58,12 @@ help:
 	@echo "                   (CLIENT_ARGS='$(CLIENT_ARGS)' SERVER_ARGS='')"
 	@echo "make test          every test; the last line counts them"
 	@echo "make bench         what an invocation costs, beside what waking and forking cost"
+	@echo "make bench-peers   what else one could use, beside ours; what is missing goes below build/"
+	@echo "                   (PEERS_ARGS='--quick --only fork,crun', see PEERS_ARGS=--help)"
 	@echo "make sanitize      the tests under the sanitizers only"
 	@echo "make install       (PREFIX=$(PREFIX) DESTDIR=)"
 	@echo "make format        lay the sources out by .clang-format"
 	@echo "make setup         install missing packages on Debian 12; run and test do so too"
 	@echo "make clean         remove what was built"
 
-.PHONY: all run test bench sanitize install setup setup-test format clean help
+.PHONY: all run test bench bench-peers sanitize install setup setup-test format clean help
