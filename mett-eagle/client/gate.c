@@ -92,6 +92,8 @@ static bool take_message(struct mett_client *client, struct sys_received *receiv
 
 	if (type == MESSAGE_DONE)
 		lawful = take_done(client, received);
+	else if (type == MESSAGE_LANE)
+		lawful = mett_lane_take(client, (const void *)client->message, received->caps[0]);
 	else if (type == MESSAGE_STATUS || type == MESSAGE_ACTIONS)
 		lawful = take_reply(client, type, received->size);
 	sys_received_close(received);

@@ -54,7 +54,7 @@ static int check_invocation(const struct mett_client *client, const char *name,
 
 /* Begin an invocation in a free slot. */
 static int begin(struct mett_client *client, const char *name, const void *argument, size_t size,
-                 const struct mett_config *config, struct invocation **ret,
+                 const struct mett_config *config, uint32_t flags, struct invocation **ret,
                  struct mett_error *error)
 {
 	int failure = check_invocation(client, name, argument, size, error);
@@ -67,12 +67,18 @@ static int begin(struct mett_client *client, const char *name, const void *argum
 		                      "action '%s': %d invocations are under way already; take "
 		                      "outcomes with mett_client_complete() first",
 		                      name, METT_IN_FLIGHT_MAX);
+	*ret = invocation;
+	if (flags & INVOKE_WANTS_LANES && !config && size <= METT_INLINE_MAX &&
+	    client->gate != SYS_NO_CAP &&
+	    mett_lane_call(client, invocation, name, argument, size) != LANE_CALL_NONE)
+		return 0;
 	unsigned slot = (unsigned)(invocation - client->slots);
 	struct message_invoke message = {
 		.header = {MESSAGE_INVOKE, mett_client_tag(client)},
 		.config = config ? *config : (struct mett_config){0},
 		.size = size,
 		.slot = slot,
+		.flags = flags,
 	};
 	sys_cap large = SYS_NO_CAP;
 	message_name_set(&message.name, name);
@@ -92,7 +98,6 @@ static int begin(struct mett_client *client, const char *name, const void *argum
 		return failure;
 	invocation->tag = message.header.tag;
 	invocation->done = false;
-	*ret = invocation;
 	return 0;
 }
 
@@ -102,7 +107,8 @@ int mett_action_invoke(struct mett_client *client, const char *name, const void 
 	struct invocation *invocation;
 	struct mett_error error;
 
-	if (begin(client, name, argument, size, config, &invocation, &error) < 0) {
+	if (begin(client, name, argument, size, config, INVOKE_WANTS_LANES, &invocation, &error) <
+	    0) {
 		if (client)
 			mett_client_settle(client);
 		return mett_result_fail(result, &error);
@@ -125,7 +131,7 @@ int mett_action_submit(struct mett_client *client, const char *name, const void 
                        struct mett_error *error)
 {
 	struct invocation *invocation;
-	int failure = begin(client, name, argument, size, config, &invocation, error);
+	int failure = begin(client, name, argument, size, config, 0, &invocation, error);
 
 	if (!failure) {
 		invocation->submitted = true;

@@ -21,6 +21,18 @@ struct invocation {
 	struct mett_result result;
 };
 
+/* The client's side of a lane, see protocol/window.h. */
+struct lane {
+	struct worker_window *window; /* NULL: there is no such lane */
+	uint64_t armed;               /* its word when it can be claimed */
+	bool keep;
+	uint16_t next; /* of the same bucket; WINDOW_LANES: none */
+	uint16_t bucket;
+	char name[METT_NAME_MAX + 1]; /* of the action */
+};
+
+enum { LANE_BUCKETS = 256 };
+
 struct mett_client {
 	sys_cap gate; /* SYS_NO_CAP: server is gone, and `gone` says why */
 	struct mett_error gone;
@@ -37,6 +49,9 @@ struct mett_client {
 
 	struct invocation slots[METT_IN_FLIGHT_MAX];
 	unsigned in_flight; /* submitted, outcome not yet taken */
+
+	struct lane *lanes; /* WINDOW_LANES of them; NULL: none yet */
+	uint16_t lane_bucket[LANE_BUCKETS];
 
 	/* Slots of submitted invocations that ended, oldest first. */
 	uint8_t queue[METT_IN_FLIGHT_MAX];
@@ -80,6 +95,28 @@ int mett_result_fail(struct mett_result *ret, const struct mett_error *error);
  */
 bool mett_result_take(struct mett_result *ret, const struct message_done *done, const void *answer,
                       sys_cap large, uint64_t payload_max);
+
+/** mett_window_map() - map a window the server gave, if it can be trusted not to shrink; or NULL */
+void *mett_window_map(sys_cap cap, size_t size);
+
+/** mett_lane_take() - learn of a lane; false when the server broke the protocol */
+bool mett_lane_take(struct mett_client *client, const struct message_lane *message, sys_cap cap);
+
+/** mett_lanes_free() - forget them all */
+void mett_lanes_free(struct mett_client *client);
+
+enum lane_outcome {
+	LANE_CALL_NONE, /* there is no lane free: ask the server */
+	LANE_CALL_DONE, /* @invocation has its result */
+	LANE_CALL_LATE, /* it goes on as an invocation that the server was asked for */
+};
+
+/**
+ * mett_lane_call() - make a small call by lane, if there is one, and wait for it
+ * @invocation: a free one; its tag is set when there was a lane
+ */
+enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *invocation,
+                                 const char *name, const void *argument, size_t size);
 
 /** mett_dataspace_fill() - new sealed dataspace with a copy of @data; 0 or a negative errno */
 int mett_dataspace_fill(const char *name, const void *data, size_t size, sys_cap *ret);

@@ -116,13 +116,16 @@ static int converse(struct mett_client *client, int fd, const char *path, uint64
 }
 
 /* Shorter than it must be, or able to become so, it would kill who touches it. */
-static bool is_window(sys_cap cap)
+void *mett_window_map(sys_cap cap, size_t size)
 {
 	struct stat status;
 	int seals = fcntl(cap, F_GET_SEALS);
+	void *memory;
 
-	return seals >= 0 && seals & F_SEAL_SHRINK && fstat(cap, &status) == 0 &&
-	       (uint64_t)status.st_size >= sizeof(struct client_window);
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(cap, &status) < 0 ||
+	    (uint64_t)status.st_size < size || sys_map(cap, size, 1, &memory) < 0)
+		return NULL;
+	return memory;
 }
 
 static int judge_answer(struct mett_client *client, const char *path,
@@ -145,7 +148,9 @@ static int judge_answer(struct mett_client *client, const char *path,
 	if (answer->reason != METT_OK)
 		return mett_error_take(error, answer->reason, 0, (const char *)(answer + 1),
 		                       received->size - sizeof(*answer));
-	if (received->cap_count != 2 || !is_window(received->caps[1]))
+	if (received->cap_count == 2)
+		client->window = mett_window_map(received->caps[1], sizeof(*client->window));
+	if (!client->window)
 		return mett_error_set(error, METT_GONE, 0,
 		                      "server at '%.107s' gave no gate and window; see its log",
 		                      path);
@@ -158,20 +163,16 @@ static int fit_out(struct mett_client *client, struct sys_received *received,
                    struct mett_error *error)
 {
 	struct epoll_event readable = {.events = EPOLLIN};
-	void *window;
-	int outcome = sys_map(received->caps[1], sizeof(*client->window), 1, &window);
+	int outcome = 0;
 
-	if (!outcome) {
-		client->window = window;
-		client->gate = received->caps[0];
-		received->caps[0] = SYS_NO_CAP;
-		client->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		client->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-		if (client->event < 0 || client->poll_fd < 0 ||
-		    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->gate, &readable) < 0 ||
-		    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->event, &readable) < 0)
-			outcome = -errno;
-	}
+	client->gate = received->caps[0];
+	received->caps[0] = SYS_NO_CAP;
+	client->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	client->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (client->event < 0 || client->poll_fd < 0 ||
+	    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->gate, &readable) < 0 ||
+	    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->event, &readable) < 0)
+		outcome = -errno;
 	if (outcome)
 		return mett_error_set(error, METT_NO_MEMORY, 0,
 		                      "cannot set up the connection to the server: %s",
@@ -237,6 +238,7 @@ void mett_client_free(struct mett_client *client)
 	sys_cap_close(client->poll_fd);
 	sys_cap_close(client->event);
 	sys_cap_close(client->gate);
+	mett_lanes_free(client);
 	sys_unmap(client->window, sizeof(*client->window));
 	free(client);
 }

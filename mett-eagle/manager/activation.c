@@ -16,7 +16,7 @@ struct done {
 static struct window_slot *slot_of(struct session *session, const struct caller *caller)
 {
 	if (caller->worker)
-		return &sys_worker_window(caller->worker->process)->call;
+		return &sys_worker_window(caller->worker->process)->nested;
 	return &session->window->slot[caller->slot];
 }
 
@@ -151,29 +151,40 @@ static int arm(struct activation *activation, uint64_t now)
 	return timers_arm(&activation->session->timers, &activation->timeout, now + timeout * 1000);
 }
 
-static struct activation *activation_new(struct session *session, struct worker *worker,
-                                         const struct message_invoke *message,
-                                         const struct action *action)
+static struct activation *activation_make(struct pool *pool, const struct caller *caller,
+                                          const struct mett_config *config)
 {
 	struct activation *activation = calloc(1, sizeof(*activation));
-	const struct mett_config *defaults = &action->info.options.defaults;
+	const struct mett_config *defaults = &pool->options.defaults;
 
 	if (!activation)
 		return NULL;
 	list_init(&activation->link);
 	list_init(&activation->wait);
-	activation->session = session;
-	activation->pool = action->pool;
-	activation->caller = (struct caller){worker, message->header.tag, message->slot};
-	activation->config = message->config;
+	activation->session = pool->session;
+	activation->pool = pool;
+	activation->caller = *caller;
+	activation->config = *config;
 	if (!activation->config.memory_limit)
 		activation->config.memory_limit = defaults->memory_limit;
 	if (!activation->config.timeout_us)
 		activation->config.timeout_us = defaults->timeout_us;
 	activation->timeout.expired = timed_out;
-	activation->depth = worker ? worker->activation->depth + 1 : 1;
-	activation->size = message->size;
+	activation->depth = caller->worker ? caller->worker->activation->depth + 1 : 1;
 	activation->payload = SYS_NO_CAP;
+	return activation;
+}
+
+static struct activation *activation_new(struct session *session, struct worker *worker,
+                                         const struct message_invoke *message,
+                                         const struct action *action)
+{
+	const struct caller caller = {worker, message->header.tag, message->slot};
+	struct activation *activation = activation_make(action->pool, &caller, &message->config);
+
+	if (!activation)
+		return NULL;
+	activation->size = message->size;
 	activation->times.start_worker = sys_clock_ns();
 	activation->id = 1 + atomic_fetch_add_explicit(&session->server->activations, 1,
 	                                               memory_order_relaxed);
@@ -209,6 +220,15 @@ static struct activation *admit(struct session *session, struct worker *worker,
 
 #undef REFUSE
 
+static void enter(struct activation *activation)
+{
+	struct session *session = activation->session;
+
+	list_append(&session->activations, &activation->link);
+	session->activation_count++;
+	session->client_count += !activation->caller.worker;
+}
+
 void activation_begin(struct session *session, struct worker *worker,
                       const struct message_invoke *message, struct sys_received *got)
 {
@@ -223,13 +243,51 @@ void activation_begin(struct session *session, struct worker *worker,
 		send(session, &caller, &done, SYS_NO_CAP);
 		return;
 	}
-	list_append(&session->activations, &activation->link);
-	session->activation_count++;
+	enter(activation);
 	if (worker)
 		worker->call = activation;
-	else
-		session->client_count++;
+	else if (message->flags & INVOKE_WANTS_LANES)
+		pool_want_lanes(activation->pool);
 	pool_serve(activation->pool, activation);
+}
+
+void activation_refuse(struct session *session, uint32_t tag, uint32_t slot,
+                       const struct outcome *outcome)
+{
+	const struct caller caller = {NULL, tag, slot};
+	struct done done;
+
+	fill(&done, &caller, outcome);
+	send(session, &caller, &done, SYS_NO_CAP);
+}
+
+void activation_adopt(struct worker *worker, uint32_t tag, uint32_t slot, uint64_t id,
+                      uint64_t start_ns)
+{
+	const struct caller caller = {NULL, tag, slot};
+	const struct mett_config config = {0};
+	struct pool *pool = worker->pool;
+	struct activation *activation = activation_make(pool, &caller, &config);
+
+	if (!activation || arm(activation, start_ns)) {
+		struct outcome outcome = {.reason = METT_NO_MEMORY, .cap = SYS_NO_CAP};
+
+		free(activation);
+		fmt_format(outcome.text, sizeof(outcome.text),
+		           "action '{}': the server has no memory; try later", pool->name);
+		activation_refuse(pool->session, tag, slot, &outcome);
+		worker_release(worker, false);
+		return;
+	}
+	activation->times.start_worker = start_ns;
+	activation->id = id;
+	activation->worker = worker;
+	enter(activation);
+	worker->state = WORKER_RUNNING;
+	worker->activation = activation;
+	worker->last = id;
+	worker->granted = 0;
+	sys_worker_attend(worker->process);
 }
 
 static void activation_free(struct activation *activation)

@@ -7,6 +7,7 @@
 #include <libfmt/fmt.h>
 
 #include "activation.h"
+#include "lane.h"
 #include "worker.h"
 
 #define MS_NS ((uint64_t)1000000)
@@ -91,17 +92,36 @@ static void leave_parked(struct pool *pool, struct worker *worker)
 	pool->other_count++;
 }
 
-/* Under `reuse`: nobody came for a while, so the next one shall find fresh processes. */
+static void arm_idle(struct pool *pool)
+{
+	/* Without memory for the timer they only stay longer. */
+	timers_arm(&pool->session->timers, &pool->idle,
+	           sys_clock_ns() + METT_REUSE_IDLE_MS * MS_NS);
+}
+
+/*
+ * Nobody came for a while: memory is worth more than the next one's time, and
+ * under `reuse` that one shall find fresh processes. What is used past us still
+ * counts as use.
+ */
 static void idle(struct timer *timer)
 {
 	struct pool *pool = LIST_ENTRY(timer, struct pool, idle);
+	bool used = false;
 
-	while (!list_empty(&pool->parked)) {
-		struct worker *worker = LIST_ENTRY(pool->parked.next, struct worker, link);
+	list_for_each(link, &pool->parked) {
+		struct worker *worker = LIST_ENTRY(link, struct worker, link);
 
+		if (lane_count(worker->lane) || !lane_disarm(worker->lane)) {
+			used = true;
+			continue;
+		}
 		leave_parked(pool, worker);
 		worker_release(worker, false);
+		pool->holding = true;
 	}
+	if (used)
+		arm_idle(pool);
 }
 
 static int start_zygote(struct pool *pool)
@@ -133,19 +153,32 @@ static int supply_one(struct pool *pool)
 	return error ? error : 1;
 }
 
+/* Those the client is not at, or has not been at. */
+static unsigned ready_count(const struct pool *pool)
+{
+	unsigned count = 0;
+
+	list_for_each(link, &pool->parked)
+		count += lane_unused(LIST_ENTRY(link, struct worker, link)->lane);
+	return count;
+}
+
 static unsigned demand(const struct pool *pool)
 {
 	/* Under `reuse`, who serves now serves again. */
-	bool ahead = !pool->retired && !pool->holding && pool->options.policy != METT_POLICY_REUSE;
+	unsigned parked = pool->session->server->config.parked;
+	bool ahead = !pool->retired && !pool->holding &&
+	             pool->options.policy != METT_POLICY_REUSE &&
+	             pool->parked_count < parked + METT_IN_FLIGHT_MAX;
 
-	return pool->waiting_count + (ahead ? pool->session->server->config.parked : 0);
+	return pool->waiting_count + (ahead ? parked : 0);
 }
 
 void pool_supply(struct pool *pool)
 {
 	int error = 0;
 
-	while (!error && pool->starting_count + pool->parked_count < demand(pool))
+	while (!error && pool->starting_count + ready_count(pool) < demand(pool))
 		error = supply_one(pool);
 	/* As long as some are on their way, their arrival is the time to try again. */
 	if (error < 0 && !pool->starting_count)
@@ -167,6 +200,7 @@ struct pool *pool_new(struct session *session, const char *name,
 	list_init(&pool->parked);
 	list_init(&pool->others);
 	list_init(&pool->waiting);
+	list_init(&pool->spare);
 	pool->session = session;
 	pool->options = *options;
 	pool->program = program;
@@ -183,6 +217,8 @@ void pool_free(struct pool *pool)
 	for (unsigned i = 0; i < 2; i++)
 		list_for_each(link, lists[i])
 			worker_free(LIST_ENTRY(link, struct worker, link));
+	list_for_each(link, &pool->spare)
+		lane_free(LIST_ENTRY(link, struct lane, link));
 	timers_disarm(&pool->session->timers, &pool->idle);
 	drop_sandbox(pool);
 	list_remove(&pool->link);
@@ -193,6 +229,8 @@ void pool_free(struct pool *pool)
 void pool_retire(struct pool *pool)
 {
 	pool->retired = true;
+	list_for_each(link, &pool->parked)
+		lane_close(LIST_ENTRY(link, struct worker, link));
 	list_append(&pool->session->retired, &pool->link);
 }
 
@@ -234,9 +272,12 @@ static void leave_waiting(struct pool *pool, struct activation *activation)
 void pool_serve(struct pool *pool, struct activation *activation)
 {
 	pool->holding = false;
-	if (!list_empty(&pool->parked)) {
-		struct worker *worker = LIST_ENTRY(pool->parked.previous, struct worker, link);
+	for (struct list *link = pool->parked.previous; link != &pool->parked;
+	     link = link->previous) {
+		struct worker *worker = LIST_ENTRY(link, struct worker, link);
 
+		if (!lane_disarm(worker->lane))
+			continue;
 		leave_parked(pool, worker);
 		worker_start(worker, activation);
 		return;
@@ -256,19 +297,32 @@ void pool_forget(struct pool *pool, struct activation *activation)
 static bool room_to_park(const struct pool *pool)
 {
 	return !pool->retired && (pool->options.policy == METT_POLICY_REUSE ||
-	                          pool->parked_count < pool->session->server->config.parked);
+	                          ready_count(pool) < pool->session->server->config.parked);
+}
+
+/* A process that has answered ends by itself. If not by the time the next is here, it must. */
+static void end_lingering(struct pool *pool)
+{
+	list_for_each(link, &pool->parked) {
+		struct worker *worker = LIST_ENTRY(link, struct worker, link);
+
+		if (!lane_used(worker->lane))
+			continue;
+		if (worker->lingers)
+			sys_worker_kill(worker->process);
+		worker->lingers = true;
+	}
 }
 
 static void park(struct pool *pool, struct worker *worker)
 {
+	end_lingering(pool);
 	list_remove(&worker->link);
 	pool->other_count--;
 	list_append(&pool->parked, &worker->link);
 	pool->parked_count++;
-	/* Without memory for the timer it only stays longer. */
-	if (pool->options.policy == METT_POLICY_REUSE)
-		timers_arm(&pool->session->timers, &pool->idle,
-		           sys_clock_ns() + METT_REUSE_IDLE_MS * MS_NS);
+	arm_idle(pool);
+	lane_arm(worker);
 }
 
 void pool_worker_parked(struct pool *pool, struct worker *worker)
@@ -287,11 +341,25 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 	pool_supply(pool);
 }
 
+void pool_want_lanes(struct pool *pool)
+{
+	if (pool->lanes_wanted)
+		return;
+	pool->lanes_wanted = true;
+	list_for_each(link, &pool->parked)
+		lane_arm(LIST_ENTRY(link, struct worker, link));
+}
+
+void pool_worker_busy(struct pool *pool, struct worker *worker)
+{
+	leave_parked(pool, worker);
+}
+
 void pool_worker_lost(struct pool *pool, struct worker *worker)
 {
 	leave_parked(pool, worker);
 	worker->state = WORKER_DYING;
-	pool->holding = true; /* as when it had died */
+	pool->holding = lane_unused(worker->lane); /* as when it had died */
 }
 
 void pool_worker_failed(struct pool *pool, struct worker *worker, const char *why)
@@ -313,8 +381,8 @@ void pool_worker_gone(struct pool *pool, struct worker *worker)
 	list_remove(&worker->link);
 	if (worker->state == WORKER_PARKED) {
 		pool->parked_count--;
-		/* It died with nothing to do, as the next might, and so on without end. */
-		pool->holding = true;
+		/* If it died with nothing to do, the next might, and so on without end. */
+		pool->holding = lane_unused(worker->lane);
 	} else {
 		pool->other_count--;
 	}

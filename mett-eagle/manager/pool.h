@@ -24,12 +24,15 @@ struct pool {
 	struct sys_sandbox *sandbox;
 	enum pool_state state;
 	struct timer start; /* until the zygote must be up */
-	struct timer idle;  /* under `reuse`: until parked workers end */
+	struct timer idle;  /* until parked workers end that nobody uses */
 	struct list parked; /* workers that can serve at once; last in, first out */
 	struct list others; /* workers being made, at work, or dying */
 	unsigned parked_count;
 	unsigned starting_count;
 	unsigned other_count;
+	struct list spare; /* lanes without a worker */
+	unsigned spare_count;
+	bool lanes_wanted;   /* the client makes calls that it waits for */
 	struct list waiting; /* activations without a worker, oldest first */
 	unsigned waiting_count;
 	bool retired;
@@ -64,6 +67,12 @@ void pool_collect(struct session *session);
 
 /** pool_serve() - give an activation a worker, now or when there is one */
 void pool_serve(struct pool *pool, struct activation *activation);
+
+/** pool_want_lanes() - the client would use lanes */
+void pool_want_lanes(struct pool *pool);
+
+/** pool_worker_busy() - a parked one was given work by the client itself */
+void pool_worker_busy(struct pool *pool, struct worker *worker);
 
 /** pool_forget() - an activation that waits for a worker does so no longer */
 void pool_forget(struct pool *pool, struct activation *activation);

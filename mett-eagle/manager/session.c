@@ -8,6 +8,7 @@
 #include <liblog/log.h>
 
 #include "activation.h"
+#include "lane.h"
 #include "pool.h"
 #include "program.h"
 
@@ -202,6 +203,9 @@ static void list_actions(struct session *session, const struct message_list *mes
 	char after[METT_NAME_MAX + 1] = "";
 	unsigned count;
 
+	for (unsigned i = 0; i < WINDOW_LANES; i++)
+		if (session->lanes[i])
+			lane_count(session->lanes[i]);
 	memcpy(after, message->after.text, METT_NAME_MAX);
 	count = namespace_list(&session->namespace, after, found, LIST_ROOM + 1);
 	answer.fixed = (struct message_actions){
@@ -236,6 +240,9 @@ static void take_message(struct session *session, const void *data, struct sys_r
 	switch (message_check(data, got->size, got->cap_count, FROM_CLIENT)) {
 	case MESSAGE_INVOKE:
 		activation_begin(session, NULL, data, got);
+		break;
+	case MESSAGE_CLAIM:
+		lane_claimed(session, data);
 		break;
 	case MESSAGE_CREATE:
 	case MESSAGE_UPDATE:
@@ -287,13 +294,18 @@ static bool ended(const struct session *session)
 	struct server *server = session->server;
 
 	return session->closed || server->stopping ||
-	       (server->draining && !session->activation_count && list_empty(&session->replies));
+	       (server->draining && session->withdrawn && !session->activation_count &&
+	        list_empty(&session->replies));
 }
 
 int session_turn(struct session *session)
 {
 	int error = sys_loop_run(session->loop, timers_next(&session->timers));
 
+	if (session->server->draining && !session->withdrawn) {
+		session->withdrawn = true;
+		lanes_withdraw(session);
+	}
 	if (timers_next(&session->timers))
 		timers_expire(&session->timers, sys_clock_ns());
 	if (!list_empty(&session->retired))

@@ -12,6 +12,7 @@
 #include "timers.h"
 
 struct activation;
+struct lane;
 struct worker;
 
 struct session {
@@ -30,7 +31,11 @@ struct session {
 	unsigned client_count; /* of them, the client's own */
 	struct list retired;   /* pools that are no action's any more */
 	struct list replies;   /* that the client's gate had no room for */
-	bool closed;           /* the client is gone */
+	struct lane *lanes[WINDOW_LANES];
+	unsigned lane_next; /* where to look for a free number first */
+	uint32_t lane_generation;
+	bool withdrawn; /* no lane is armed any more, as the server ends */
+	bool closed;    /* the client is gone */
 };
 
 /**

@@ -217,7 +217,7 @@ TEST(a_function_invokes_another)
 	CHECK_EQ(heard.header.tag, 99);
 	CHECK_EQ(heard.done.reason, METT_OK);
 	CHECK_EQ(heard.done.activation, 2);
-	CHECK(!memcmp(sys_worker_window(fake_worker(0))->call.answer, "answer", 6));
+	CHECK(!memcmp(sys_worker_window(fake_worker(0))->nested.answer, "answer", 6));
 	stage_silent(&stage);
 	stage_exit(&stage, 0, "outer");
 	stage_expect(&stage, 1, METT_OK);
@@ -420,7 +420,7 @@ TEST(large_arguments_go_by_capability)
 	CHECK_EQ(fake_caps(), caps + 1); /* held until it ends */
 	stage_exit(&stage, 1, "");
 	stage_expect(&stage, 1, METT_OK);
-	CHECK_EQ(fake_caps(), caps); /* and a new worker's gate for the old one's */
+	CHECK_EQ(fake_caps(), caps - 1); /* its gate is gone, and the next has its window */
 	stage_close(&stage);
 }
 

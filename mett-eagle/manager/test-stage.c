@@ -248,7 +248,7 @@ void stage_calls(struct stage *stage, unsigned number, uint32_t tag, const char 
 	struct message_invoke message = {.header = {MESSAGE_INVOKE, tag}, .size = strlen(argument)};
 
 	message_name_set(&message.name, name);
-	memcpy(sys_worker_window(worker)->call.argument, argument, message.size);
+	memcpy(sys_worker_window(worker)->nested.argument, argument, message.size);
 	CHECK_EQ(fake_worker_says(worker, &message, sizeof(message), NULL, 0), 0);
 	stage_turn(stage);
 }

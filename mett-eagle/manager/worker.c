@@ -7,6 +7,7 @@
 #include <libfmt/fmt.h>
 
 #include "activation.h"
+#include "lane.h"
 
 #define MS_NS ((uint64_t)1000000)
 
@@ -221,7 +222,7 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 /* It can serve nobody any more; its end follows. */
 static void dismiss(struct worker *worker)
 {
-	if (worker->state == WORKER_PARKED)
+	if (worker->state == WORKER_PARKED && !lane_promote(worker))
 		pool_worker_lost(worker->pool, worker);
 	sys_worker_kill(worker->process);
 }
@@ -237,7 +238,7 @@ static int take_one(struct worker *worker)
 		report_violation(worker, "message too long or with too many capabilities");
 	if (result)
 		return result;
-	if (worker->state == WORKER_RUNNING)
+	if (worker->state == WORKER_RUNNING || lane_promote(worker))
 		take_message(worker, data, &got);
 	else
 		dismiss(worker); /* it has no reason to speak */
@@ -273,12 +274,15 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 	struct worker *worker = owner;
 
 	worker->ended = true;
+	lane_promote(worker);
 	while (worker->state == WORKER_RUNNING && !take_one(worker))
 		; /* its last words count more than its end */
 	if (worker->state == WORKER_RUNNING && worker->fault && how->signal == SYS_SIGNAL_KILLED)
 		report_violation(worker, worker->fault);
 	else if (worker->state == WORKER_RUNNING)
 		report_end(worker, how);
+	if (lane_count(worker->lane))
+		worker->last = lane_last(worker->lane);
 	if (worker->last)
 		session_note_reaped(session_of(worker), worker->last, sys_clock_ns());
 	pool_worker_gone(worker->pool, worker);
@@ -335,11 +339,18 @@ int worker_new(struct pool *pool)
 	worker->start.expired = worker_late;
 	error = timers_arm(&session->timers, &worker->start,
 	                   sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
+	if (!error)
+		worker->lane = lane_take(pool);
+	if (!error && !worker->lane)
+		error = -ENOMEM;
+	if (worker->lane)
+		worker->lane->worker = worker;
 	if (!error && pool->options.policy == METT_POLICY_SPAWN)
-		error = sys_worker_spawn(session->server->host, session->loop, &program, &handler,
-		                         worker, &worker->process);
+		error = sys_worker_spawn(session->server->host, session->loop, &program,
+		                         &worker->lane->window, &handler, worker, &worker->process);
 	else if (!error)
-		error = sys_worker_fork(pool->sandbox, &handler, worker, &worker->process);
+		error = sys_worker_fork(pool->sandbox, &worker->lane->window, &handler, worker,
+		                        &worker->process);
 	if (error) {
 		worker_free(worker);
 		return error;
@@ -356,6 +367,7 @@ void worker_free(struct worker *worker)
 	if (worker->call)
 		activation_cancel(worker->call);
 	sys_worker_free(worker->process);
+	lane_give(worker->lane);
 	free(worker);
 }
 
@@ -388,6 +400,8 @@ void worker_start(struct worker *worker, struct activation *activation)
 		sys_worker_limit(worker->process, activation->config.memory_limit);
 	if (!pass_argument(worker, activation))
 		return;
+	sys_worker_attend(worker->process);
+	atomic_fetch_or_explicit(&window->call, CALL_TAKEN, memory_order_relaxed);
 	window->keep = pool->options.policy == METT_POLICY_REUSE;
 	window->size = activation->size;
 	window->payload_max = pool->session->server->config.payload_max;

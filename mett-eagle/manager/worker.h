@@ -14,11 +14,14 @@ struct worker {
 	struct list link; /* in its pool's parked or others */
 	struct pool *pool;
 	struct sys_worker *process;
+	struct lane *lane; /* with its window */
 	enum worker_state state;
 	struct timer start;            /* until it must be parked */
 	struct activation *activation; /* it serves; NULL unless running */
 	struct activation *call;       /* it invoked, and waits for */
 	uint64_t last;                 /* id of the activation it served last */
+	uint64_t armed_ns;             /* since when the client may wake it */
+	bool lingers;                  /* has answered by its lane, and was there still */
 	uint64_t granted;              /* bytes of dataspaces it got for this activation */
 	const char *fault;             /* for which it was killed; NULL: none */
 	bool ended;                    /* its process is gone */

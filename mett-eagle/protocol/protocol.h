@@ -51,9 +51,13 @@ struct message_invoke {
 	struct message_header header;
 	struct message_name name;
 	struct mett_config config;
-	uint64_t size; /* of the argument */
-	uint32_t slot; /* of the caller's window, which holds the argument */
-	uint32_t reserved;
+	uint64_t size;  /* of the argument */
+	uint32_t slot;  /* of the caller's window, which holds the argument */
+	uint32_t flags; /* INVOKE_* */
+};
+
+enum {
+	INVOKE_WANTS_LANES = 1, /* a client would use lanes of this action */
 };
 
 /*
@@ -82,6 +86,26 @@ struct message_create {
 	struct mett_config defaults;
 	uint32_t language;
 	uint32_t policy;
+};
+
+/*
+ * A lane of an action that this client can use, see window.h; with its worker
+ * window. Takes the place of any the client knew by that number.
+ */
+struct message_lane {
+	struct message_header header;
+	struct message_name name;
+	uint32_t lane;
+	uint32_t generation;
+	uint32_t keep; /* 1: armed again as soon as the client has the answer */
+	uint32_t reserved;
+};
+
+/* The call on this lane takes long, or went wrong: `tag` is that of its claim. */
+struct message_claim {
+	struct message_header header;
+	uint32_t lane;
+	uint32_t reserved;
 };
 
 struct message_delete {
@@ -194,6 +218,8 @@ struct message_forked {
 	M(CREATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
 	M(UPDATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
 	M(DELETE, FROM_CLIENT, struct message_delete, 0, 0, 0)                                     \
+	M(LANE, FROM_SERVER, struct message_lane, 0, 1, 1)                                         \
+	M(CLAIM, FROM_CLIENT, struct message_claim, 0, 0, 0)                                       \
 	M(LIST, FROM_CLIENT, struct message_list, 0, 0, 0)                                         \
 	M(ACTIONS, FROM_SERVER, struct message_actions, MESSAGE_MAX - 16, 0, 0)                    \
 	M(STATUS, FROM_SERVER, struct message_status, METT_MESSAGE_MAX, 0, 1)                      \

@@ -16,7 +16,46 @@ struct window_slot {
 	unsigned char answer[METT_INLINE_MAX];
 };
 
-enum { WINDOW_REAPED = 256 };
+enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024 };
+
+/*
+ * Lane: a parked worker that the client may wake itself. Client and worker then
+ * share that worker's window, and the server is not on the way. Who may use the
+ * lane is settled by one word in the client's window, out of the worker's reach:
+ *
+ *	server		armed -> none		it needs the worker itself
+ *	client		armed -> claimed	writes the argument
+ *	client		claimed -> begun	wakes the worker
+ *	client		begun -> used		has the answer (or -> armed, if it keeps)
+ *	server		claimed -> none		it never was; the client asks the server
+ *	server		begun -> none		makes it an invocation like any other
+ */
+enum lane_state { LANE_NONE, LANE_ARMED, LANE_CLAIMED, LANE_BEGUN, LANE_USED };
+
+/** lane_word() - generation tells the workers' windows of one lane apart */
+static inline uint64_t lane_word(enum lane_state state, uint32_t generation, uint32_t slot,
+                                 uint32_t tag)
+{
+	return (uint64_t)state << 56 | (uint64_t)(slot & 0xff) << 48 |
+	       (uint64_t)(generation & 0xffff) << 32 | tag;
+}
+
+static inline enum lane_state lane_state(uint64_t word)
+{
+	return (enum lane_state)(word >> 56);
+}
+
+static inline uint64_t lane_begun(uint64_t claimed)
+{
+	return (claimed & ~((uint64_t)0xff << 56)) | (uint64_t)LANE_BEGUN << 56;
+}
+
+struct window_lane {
+	_Atomic uint64_t word;
+	_Atomic uint64_t id;    /* of the lane's next activation */
+	_Atomic uint64_t calls; /* that this lane has served; counted by the client */
+	uint64_t reserved;
+};
 
 /* Rows are written before `count` says so. Row n is at n % WINDOW_REAPED. */
 struct client_window {
@@ -25,6 +64,7 @@ struct client_window {
 		_Atomic uint64_t activation;
 		_Atomic uint64_t time_ns;
 	} reaped[WINDOW_REAPED];
+	struct window_lane lane[WINDOW_LANES];
 	_Alignas(4096) struct window_slot slot[METT_IN_FLIGHT_MAX];
 };
 
@@ -34,17 +74,44 @@ enum window_note {
 };
 
 /*
+ * How far a call by lane is; shared by client, worker and server. Whoever moves it
+ * from RUNNING decides: the worker has answered, or the server is to see to it and
+ * the outcome comes as of any invocation. With the tag of the claim, so that what
+ * is left of an earlier call is never taken for this one's.
+ */
+enum window_call_state { CALL_NONE, CALL_RUNNING, CALL_ANSWERED, CALL_TAKEN };
+
+static inline uint32_t window_call(enum window_call_state state, uint32_t tag)
+{
+	return tag << 2 | state;
+}
+
+static inline enum window_call_state window_call_state(uint32_t call)
+{
+	return (enum window_call_state)(call & 3);
+}
+
+/* What a worker answers by lane; the bytes are in the slot. */
+struct window_reply {
+	uint64_t size;
+	struct mett_metadata times; /* start_runtime .. end_runtime */
+};
+
+/*
  * `turn` is what a parked worker sleeps on: it counts the activations this worker
  * has been given, and starts at 0.
  */
 struct worker_window {
 	_Atomic uint32_t turn;
 	_Atomic uint32_t notes;
-	uint32_t keep; /* 1: park again after the exit (policy reuse) */
-	uint32_t reserved;
-	uint64_t size;        /* of the argument */
-	uint64_t payload_max; /* largest answer */
+	uint32_t keep;         /* 1: park again after the exit (policy reuse) */
+	_Atomic uint32_t call; /* window_call() */
+	uint64_t size;         /* of the argument */
+	uint64_t payload_max;  /* largest answer */
+	uint64_t start_ns;     /* when the client woke it */
+	uint64_t timeout_us;   /* of a call by lane; 0: none */
 	struct mett_activation activation;
+	struct window_reply reply;
 	_Alignas(4096) struct window_slot serve; /* the activation this worker serves */
-	struct window_slot call;                 /* an invocation it makes */
+	struct window_slot nested;               /* an invocation it makes */
 };

@@ -97,6 +97,16 @@ int sys_dataspace_seal(sys_cap dataspace);
 int sys_dataspace_check(sys_cap cap, size_t *ret_size);
 
 /**
+ * sys_dataspace_wipe() - all its bytes are zero again
+ * @memory: where it is mapped, writable
+ *
+ * What was little used stays in place, much used memory goes back to the machine.
+ *
+ * Return: 0 or a negative errno.
+ */
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size);
+
+/**
  * sys_map() - map the first @size bytes of a dataspace
  *
  * Return: 0 or a negative errno; give back with sys_unmap().

@@ -65,6 +65,12 @@ int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct s
 /** sys_sandbox_free() - end all processes in it; free its workers first. NULL is fine. */
 void sys_sandbox_free(struct sys_sandbox *sandbox);
 
+/** struct sys_window - a worker's window; the manager's, who keeps it until the worker is gone */
+struct sys_window {
+	sys_cap cap;
+	struct worker_window *memory;
+};
+
 /**
  * sys_worker_fork() - begin to make a worker from a zygote that is ready
  *
@@ -72,8 +78,8 @@ void sys_sandbox_free(struct sys_sandbox *sandbox);
  *
  * Return: 0, then parked() or failed() follows; or a negative errno.
  */
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
-                    void *owner, struct sys_worker **ret);
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+                    const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret);
 
 /**
  * sys_worker_spawn() - begin to make a worker in a sandbox of its own
@@ -83,8 +89,9 @@ int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler
  * Return: 0, then parked() or failed() follows; or a negative errno.
  */
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_worker_handler *handler,
-                     void *owner, struct sys_worker **ret);
+                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_worker_handler *handler, void *owner,
+                     struct sys_worker **ret);
 
 /** sys_worker_free() - end it, if it has not ended, and let go of it; NULL is fine */
 void sys_worker_free(struct sys_worker *worker);
@@ -107,7 +114,10 @@ void sys_worker_ignore(struct sys_worker *worker);
  */
 uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes);
 
-/** sys_worker_window() - its window; valid until sys_worker_free() */
+/** sys_worker_attend() - it serves: what it logs is taken in from now on */
+void sys_worker_attend(struct sys_worker *worker);
+
+/** sys_worker_window() - its window */
 struct worker_window *sys_worker_window(struct sys_worker *worker);
 
 /** sys_worker_gate() - its gate; valid until sys_worker_free() */

@@ -192,7 +192,7 @@ void fake_done(const struct fake_process *process, const struct fake_message *in
 		CHECK_EQ(pwrite(dataspace, answer, size, 0), size);
 		CHECK_EQ(sys_dataspace_seal(dataspace), 0);
 	} else if (size) {
-		memcpy(process->window->call.answer, answer, size);
+		memcpy(process->window->nested.answer, answer, size);
 	}
 	CHECK_EQ(
 		sys_gate_send(process->gate, &message,

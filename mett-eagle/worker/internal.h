@@ -15,7 +15,7 @@
 
 /* Where a program finds what it was given. */
 enum {
-	WORKER_LOG = 2,
+	WORKER_LOG = 2, /* the end of a pipe */
 	WORKER_GATE = 3,
 	WORKER_WINDOW = 4, /* of a program started as a worker; a zygote has none */
 };
@@ -32,6 +32,7 @@ struct mett_worker {
 	uint32_t turn;        /* the last one served */
 	uint32_t tag;         /* of the last request */
 	bool serving;         /* woken, and the outcome not yet sent */
+	uint32_t call;        /* of the window; RUNNING: the client woke it, past the server */
 	bool keep;            /* park again afterwards */
 	uint64_t payload_max; /* in bytes */
 	uint64_t start_ns;    /* woken */

@@ -37,7 +37,7 @@ static bool place_argument(struct mett_worker *worker, const char *name, const v
 	}
 	if (size <= METT_INLINE_MAX && size <= worker->payload_max) {
 		if (size)
-			memcpy(worker->window->call.argument, argument, size);
+			memcpy(worker->window->nested.argument, argument, size);
 		return true;
 	}
 	int error =
@@ -60,7 +60,7 @@ static bool take_answer(struct mett_worker *worker, const struct done *done,
 {
 	size_t size = done->fixed.size, log_size = done->fixed.log_size;
 	const char *log = done->behind + done->fixed.text_size;
-	void *source = worker->window->call.answer, *mapped = NULL;
+	void *source = worker->window->nested.answer, *mapped = NULL;
 	char *memory = malloc(size + log_size + 2);
 
 	if (memory && size > METT_INLINE_MAX) {

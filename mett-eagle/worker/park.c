@@ -163,6 +163,9 @@ static void await_turn(void)
 	worker.payload_max = window->payload_max;
 	worker.argument_size = window->size;
 	worker.activation = window->activation;
+	worker.call = atomic_load(&window->call);
+	if (window_call_state(worker.call) == CALL_RUNNING && window->timeout_us)
+		worker.activation.deadline_ns = window->start_ns + window->timeout_us * 1000;
 	worker.serving = true;
 	take_argument();
 }

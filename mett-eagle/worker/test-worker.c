@@ -236,7 +236,7 @@ TEST(memory_is_noted)
 static void expect_invoke(const struct fake_process *worker, size_t size, struct fake_message *ret)
 {
 	char *argument = many('i', size);
-	void *memory = worker->window->call.argument;
+	void *memory = worker->window->nested.argument;
 
 	fake_receive(worker, MESSAGE_INVOKE, ret);
 	CHECK(message_name_valid(&ret->invoke.name));

@@ -311,7 +311,7 @@ TEST(call_passes_on)
 	fake_receive(&worker, MESSAGE_INVOKE, &call);
 	CHECK_STR(call.invoke.name.text, "echo");
 	CHECK_EQ(call.invoke.size, 9);
-	CHECK(!memcmp(worker.window->call.argument, "two words", 9));
+	CHECK(!memcmp(worker.window->nested.argument, "two words", 9));
 	fake_done(&worker, &call, METT_OK, "", "answered", 8);
 	expect_text(&worker, 0, "answered");
 

@@ -269,6 +269,12 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 	return error;
 }
 
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size)
+{
+	memset(memory, 0, size);
+	return 0;
+}
+
 /* Memory stays after its capability: maps are pages of their own hold. */
 struct map {
 	struct map *next;

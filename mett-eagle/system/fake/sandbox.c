@@ -170,8 +170,8 @@ static void gate_run(struct source *source)
 }
 
 static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
-                      const struct sys_worker_handler *handler, void *owner,
-                      struct sys_worker **ret)
+                      const struct sys_window *window, const struct sys_worker_handler *handler,
+                      void *owner, struct sys_worker **ret)
 {
 	struct sys_worker *worker;
 	sys_cap ends[2];
@@ -188,8 +188,8 @@ static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
 		.handler = handler,
 		.owner = owner,
 		.ends = {ends[0], ends[1]},
+		.window = window->memory,
 	};
-	worker->window = fake_pages(sizeof(*worker->window));
 	fake_lock();
 	if (home)
 		home->workers++;
@@ -203,19 +203,19 @@ static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
 	return 0;
 }
 
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
-                    void *owner, struct sys_worker **ret)
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+                    const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	if (sandbox->over)
 		misuse("fork of a zygote that is gone");
-	return worker_new(sandbox->loop, sandbox, handler, owner, ret);
+	return worker_new(sandbox->loop, sandbox, window, handler, owner, ret);
 }
 
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_worker_handler *handler,
-                     void *owner, struct sys_worker **ret)
+                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
-	return worker_new(loop, NULL, handler, owner, ret);
+	return worker_new(loop, NULL, window, handler, owner, ret);
 }
 
 void sys_worker_free(struct sys_worker *worker)
@@ -231,7 +231,6 @@ void sys_worker_free(struct sys_worker *worker)
 	fake_unlock();
 	sys_cap_close(worker->ends[0]);
 	sys_cap_close(worker->ends[1]);
-	free(worker->window);
 	free(worker);
 }
 
@@ -259,6 +258,10 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	worker->limit = bytes;
 	fake_unlock();
 	return bytes;
+}
+
+void sys_worker_attend(struct sys_worker *worker)
+{
 }
 
 struct worker_window *sys_worker_window(struct sys_worker *worker)

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -107,18 +108,29 @@ static const struct {
 	int call;
 	int error;
 } refused[] = {
-	{SCMP_SYS(open), ENOENT},       {SCMP_SYS(openat), ENOENT},
-	{SCMP_SYS(access), ENOENT},     {SCMP_SYS(faccessat), ENOENT},
-	{SCMP_SYS(faccessat2), ENOENT}, {SCMP_SYS(readlink), ENOENT},
-	{SCMP_SYS(readlinkat), ENOENT}, {SCMP_SYS(stat), ENOENT},
-	{SCMP_SYS(lstat), ENOENT},      {SCMP_SYS(statx), ENOSYS},
-	{SCMP_SYS(getcwd), ENOENT},     {SCMP_SYS(ioctl), ENOTTY},
-	{SCMP_SYS(kill), EPERM},        {SCMP_SYS(tkill), EPERM},
-	{SCMP_SYS(tgkill), EPERM},      {SCMP_SYS(rt_sigqueueinfo), EPERM},
-	{SCMP_SYS(clone3), ENOSYS},     {SCMP_SYS(fork), EPERM},
-	{SCMP_SYS(vfork), EPERM},       {SCMP_SYS(wait4), ECHILD},
-	{SCMP_SYS(waitid), ECHILD},     {SCMP_SYS(sched_setaffinity), EPERM},
-	{SCMP_SYS(setpriority), EPERM}, {SCMP_SYS(setrlimit), EPERM},
+	{SCMP_SYS(open), ENOENT},
+	{SCMP_SYS(openat), ENOENT},
+	{SCMP_SYS(access), ENOENT},
+	{SCMP_SYS(faccessat), ENOENT},
+	{SCMP_SYS(faccessat2), ENOENT},
+	{SCMP_SYS(readlink), ENOENT},
+	{SCMP_SYS(readlinkat), ENOENT},
+	{SCMP_SYS(stat), ENOENT},
+	{SCMP_SYS(lstat), ENOENT},
+	{SCMP_SYS(statx), ENOSYS},
+	{SCMP_SYS(getcwd), ENOENT},
+	{SCMP_SYS(kill), EPERM},
+	{SCMP_SYS(tkill), EPERM},
+	{SCMP_SYS(tgkill), EPERM},
+	{SCMP_SYS(rt_sigqueueinfo), EPERM},
+	{SCMP_SYS(clone3), ENOSYS},
+	{SCMP_SYS(fork), EPERM},
+	{SCMP_SYS(vfork), EPERM},
+	{SCMP_SYS(wait4), ECHILD},
+	{SCMP_SYS(waitid), ECHILD},
+	{SCMP_SYS(sched_setaffinity), EPERM},
+	{SCMP_SYS(setpriority), EPERM},
+	{SCMP_SYS(setrlimit), EPERM},
 };
 
 #define ALLOW(...)          seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
@@ -162,6 +174,15 @@ static int add_fcntl(scmp_filter_ctx filter)
 	for (size_t i = 0; !error && i < sizeof(commands) / sizeof(*commands); i++)
 		error = ALLOW(SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, (unsigned)commands[i]));
 	return error;
+}
+
+/* How much waits in a pipe; nothing else that is a device's business. */
+static int add_ioctl(scmp_filter_ctx filter)
+{
+	int error = ALLOW(SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
+
+	return error ? error
+	             : REFUSE(ENOTTY, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_NE, FIONREAD));
 }
 
 static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
@@ -236,6 +257,8 @@ int filter_new(enum filter_kind kind, struct sock_fprog *ret)
 		error = add_mmap(filter);
 	if (!error)
 		error = add_fcntl(filter);
+	if (!error)
+		error = add_ioctl(filter);
 	if (!error)
 		error = add_processes(filter, kind);
 	if (!error)

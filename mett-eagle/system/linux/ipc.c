@@ -200,6 +200,25 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 	return 0;
 }
 
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size)
+{
+	enum { LITTLE = 16 << 10 };
+	off_t start, end = 0;
+
+	/* Only pages that anybody has touched are there: most windows have three. */
+	while ((start = lseek(dataspace, end, SEEK_DATA)) >= 0 && (size_t)start < size) {
+		end = lseek(dataspace, start, SEEK_HOLE);
+		if (end < 0)
+			return -errno;
+		if (end - start <= LITTLE)
+			memset((char *)memory + start, 0, (size_t)(end - start));
+		else if (fallocate(dataspace, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start,
+		                   end - start) < 0)
+			return -errno;
+	}
+	return start < 0 && errno != ENXIO ? -errno : 0;
+}
+
 int sys_map(sys_cap dataspace, size_t size, int writable, void **ret)
 {
 	/* Before Linux 6.7 what is sealed against writing cannot be mapped shared at all. */

@@ -164,7 +164,9 @@ int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sy
 	error = tail_init(&sandbox->log, loop, &log);
 	if (error)
 		goto no_log;
-	error = sys_loop_watch(loop, &sandbox->control, sandbox->gate);
+	error = tail_watch(&sandbox->log);
+	if (!error)
+		error = sys_loop_watch(loop, &sandbox->control, sandbox->gate);
 	if (!error)
 		error = request(sandbox, program,
 		                window == SYS_NO_CAP ? LAUNCH_ZYGOTE : LAUNCH_WORKER,

@@ -54,15 +54,15 @@ int tail_init(struct tail *tail, struct sys_loop *loop, sys_cap *ret_write)
 	tail->loop = loop;
 	tail->pipe = ends[0];
 	tail->size = 0;
-	int error = sys_loop_watch(loop, &tail->watch, ends[0]);
-	if (error) {
-		close(ends[0]);
-		close(ends[1]);
-		tail->loop = NULL;
-		return error;
-	}
 	*ret_write = ends[1];
 	return 0;
+}
+
+int tail_watch(struct tail *tail)
+{
+	if (tail->watch.cap != SYS_NO_CAP)
+		return 0;
+	return sys_loop_watch(tail->loop, &tail->watch, tail->pipe);
 }
 
 void tail_deinit(struct tail *tail)

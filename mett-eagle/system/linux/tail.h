@@ -14,12 +14,15 @@ struct tail {
 };
 
 /**
- * tail_init() - make a pipe and collect what is written to it
+ * tail_init() - make a pipe; what is written to it waits there
  * @ret_write: end to write to; the caller's to close
  *
  * Return: 0 or a negative errno.
  */
 int tail_init(struct tail *tail, struct sys_loop *loop, sys_cap *ret_write);
+
+/** tail_watch() - take in what is written as it comes; 0 or a negative errno */
+int tail_watch(struct tail *tail);
 
 /** tail_deinit() - a zeroed one is fine too */
 void tail_deinit(struct tail *tail);

@@ -16,7 +16,7 @@
 #include "later.h"
 #include "memory.h"
 
-enum { GIVEN_GATE, GIVEN_WINDOW, GIVEN_LOG, GIVEN };
+enum { GIVEN_GATE, GIVEN_LOG, GIVEN };
 
 struct sys_worker {
 	struct sys_watch gate;
@@ -29,6 +29,7 @@ struct sys_worker {
 	struct sys_worker *next_forking;
 	struct sys_sandbox *home; /* it is to be forked here and is not yet answered for */
 	sys_cap given[GIVEN];     /* what goes along with the request, until that is sent */
+	sys_cap window_cap;       /* this too; not ours */
 	struct sys_sandbox *own;  /* it was spawned into this sandbox, alone */
 	struct worker_window *window;
 	uint64_t limit;
@@ -66,15 +67,14 @@ static void process_ended(struct sys_watch *watch)
 	worker->handler->ended(worker->owner, &how);
 }
 
-static int worker_new(struct sys_host *host, struct sys_loop *loop,
-                      const struct sys_worker_handler *handler, void *owner, sys_cap *ret_window,
-                      struct sys_worker **ret)
+static struct sys_worker *worker_new(struct sys_host *host, struct sys_loop *loop,
+                                     const struct sys_window *window,
+                                     const struct sys_worker_handler *handler, void *owner)
 {
 	struct sys_worker *worker = calloc(1, sizeof(*worker));
-	void *memory = NULL;
 
 	if (!worker)
-		return -ENOMEM;
+		return NULL;
 	*worker = (struct sys_worker){
 		.gate = {.ready = gate_ready, .cap = SYS_NO_CAP},
 		.process = {.ready = process_ended, .cap = SYS_NO_CAP},
@@ -83,24 +83,14 @@ static int worker_new(struct sys_host *host, struct sys_loop *loop,
 		.host = host,
 		.handler = handler,
 		.owner = owner,
+		.window = window->memory,
 		.limit = host->memory_max,
 		.end = SYS_NO_CAP,
-		.given = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP},
+		.given = {SYS_NO_CAP, SYS_NO_CAP},
+		.window_cap = window->cap,
 		.pidfd = -1,
 	};
-	int error = sys_dataspace_new("window", sizeof(*worker->window), 0, ret_window);
-	if (!error) {
-		error = sys_map(*ret_window, sizeof(*worker->window), 1, &memory);
-		if (error)
-			sys_cap_close(*ret_window);
-	}
-	if (error) {
-		free(worker);
-		return error;
-	}
-	worker->window = memory;
-	*ret = worker;
-	return 0;
+	return worker;
 }
 
 static void drop_given(struct sys_worker *worker)
@@ -118,8 +108,9 @@ static void drop_given(struct sys_worker *worker)
 static int ask_zygote(struct sys_worker *worker)
 {
 	struct message_fork message = {.header.type = MESSAGE_FORK};
-	int result =
-		sys_gate_send(worker->home->gate, &message, sizeof(message), worker->given, GIVEN);
+	const sys_cap caps[] = {worker->given[GIVEN_GATE], worker->window_cap,
+	                        worker->given[GIVEN_LOG]};
+	int result = sys_gate_send(worker->home->gate, &message, sizeof(message), caps, 3);
 
 	drop_given(worker);
 	if (result <= 0)
@@ -129,17 +120,16 @@ static int ask_zygote(struct sys_worker *worker)
 	return 0;
 }
 
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_worker_handler *handler,
-                    void *owner, struct sys_worker **ret)
+int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+                    const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
-	struct sys_worker *worker;
-	sys_cap gates[2], window;
-	int error = worker_new(sandbox->host, sandbox->loop, handler, owner, &window, &worker);
+	struct sys_worker *worker =
+		worker_new(sandbox->host, sandbox->loop, window, handler, owner);
+	sys_cap gates[2];
 
-	if (error)
-		return error;
-	worker->given[GIVEN_WINDOW] = window;
-	error = sys_gate_pair(gates);
+	if (!worker)
+		return -ENOMEM;
+	int error = sys_gate_pair(gates);
 	if (!error) {
 		worker->end = gates[0];
 		worker->given[GIVEN_GATE] = gates[1];
@@ -229,18 +219,16 @@ static void own_failed(void *owner, const char *why)
 }
 
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_worker_handler *handler,
-                     void *owner, struct sys_worker **ret)
+                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	static const struct sys_sandbox_handler own_handler = {own_ready, own_failed};
-	struct sys_worker *worker;
-	sys_cap window;
-	int error = worker_new(host, loop, handler, owner, &window, &worker);
+	struct sys_worker *worker = worker_new(host, loop, window, handler, owner);
 
-	if (error)
-		return error;
-	error = sandbox_launch(host, loop, program, window, &own_handler, worker, &worker->own);
-	sys_cap_close(window);
+	if (!worker)
+		return -ENOMEM;
+	int error = sandbox_launch(host, loop, program, window->cap, &own_handler, worker,
+	                           &worker->own);
 	if (error)
 		sys_worker_free(worker);
 	else
@@ -267,7 +255,6 @@ void sys_worker_free(struct sys_worker *worker)
 		sys_cap_close(worker->end);
 		sys_cap_close(worker->pidfd);
 	}
-	sys_unmap(worker->window, sizeof(*worker->window));
 	free(worker);
 }
 
@@ -295,6 +282,12 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 		worker->limit = bytes;
 	}
 	return bytes;
+}
+
+void sys_worker_attend(struct sys_worker *worker)
+{
+	if (!worker->own)
+		tail_watch(&worker->log);
 }
 
 struct worker_window *sys_worker_window(struct sys_worker *worker)

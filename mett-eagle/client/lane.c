@@ -1,0 +1,212 @@
+/*
+ * Calls past the server: the client wakes a parked worker itself and sleeps
+ * until that has answered. Whatever is out of the ordinary is left to the server.
+ */
+#include "private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A call that takes longer is given to the server, which watches its time. */
+static const uint64_t patience_ns = 1000000;
+
+static unsigned bucket_of(const char *name)
+{
+	unsigned hash = 5381;
+
+	while (*name)
+		hash = hash * 33 + (unsigned char)*name++;
+	return hash % LANE_BUCKETS;
+}
+
+static bool make_table(struct mett_client *client)
+{
+	if (client->lanes)
+		return true;
+	client->lanes = calloc(WINDOW_LANES, sizeof(*client->lanes));
+	for (unsigned i = 0; i < LANE_BUCKETS; i++)
+		client->lane_bucket[i] = WINDOW_LANES;
+	return client->lanes;
+}
+
+static void forget(struct mett_client *client, struct lane *lane)
+{
+	uint16_t number = (uint16_t)(lane - client->lanes);
+	uint16_t *link = &client->lane_bucket[lane->bucket];
+
+	if (!lane->window)
+		return;
+	while (*link != number)
+		link = &client->lanes[*link].next;
+	*link = lane->next;
+	sys_unmap(lane->window, sizeof(*lane->window));
+	lane->window = NULL;
+}
+
+void mett_lanes_free(struct mett_client *client)
+{
+	if (!client->lanes)
+		return;
+	for (unsigned i = 0; i < WINDOW_LANES; i++)
+		forget(client, &client->lanes[i]);
+	free(client->lanes);
+}
+
+bool mett_lane_take(struct mett_client *client, const struct message_lane *message, sys_cap cap)
+{
+	if (message->lane >= WINDOW_LANES || !message_name_valid(&message->name))
+		return false;
+	/* Without memory for it there is no such lane, and calls go by the server. */
+	if (!make_table(client))
+		return true;
+	struct lane *lane = &client->lanes[message->lane];
+
+	forget(client, lane);
+	lane->window = mett_window_map(cap, sizeof(*lane->window));
+	if (!lane->window)
+		return true;
+	memcpy(lane->name, message->name.text, sizeof(lane->name));
+	lane->armed = lane_word(LANE_ARMED, message->generation, 0, 0);
+	lane->keep = message->keep;
+	lane->bucket = (uint16_t)bucket_of(lane->name);
+	lane->next = client->lane_bucket[lane->bucket];
+	client->lane_bucket[lane->bucket] = (uint16_t)message->lane;
+	return true;
+}
+
+static struct window_lane *shared(struct mett_client *client, const struct lane *lane)
+{
+	return &client->window->lane[lane - client->lanes];
+}
+
+/* Claim a lane of the action. Returns NULL when none is armed. */
+static struct lane *claim(struct mett_client *client, const char *name, unsigned slot, uint32_t tag,
+                          uint64_t *ret_word)
+{
+	if (!client->lanes)
+		return NULL;
+	for (uint16_t i = client->lane_bucket[bucket_of(name)]; i < WINDOW_LANES;
+	     i = client->lanes[i].next) {
+		struct lane *lane = &client->lanes[i];
+		_Atomic uint64_t *word = &client->window->lane[i].word;
+		uint64_t armed = lane->armed;
+
+		if (atomic_load_explicit(word, memory_order_relaxed) != armed ||
+		    strcmp(lane->name, name) != 0)
+			continue;
+		*ret_word = lane_word(LANE_CLAIMED, (uint32_t)(armed >> 32), slot, tag);
+		if (atomic_compare_exchange_strong(word, &armed, *ret_word))
+			return lane;
+	}
+	return NULL;
+}
+
+/* Returns the activation's id; 0: the server was quicker, and there is none. */
+static uint64_t begin(struct mett_client *client, const struct lane *lane, uint64_t *word,
+                      const void *argument, size_t size)
+{
+	struct worker_window *window = lane->window;
+	struct window_lane *counters = shared(client, lane);
+	uint64_t id = atomic_load_explicit(&counters->id, memory_order_relaxed);
+	uint64_t claimed = *word;
+
+	if (size)
+		memcpy(window->serve.argument, argument, size);
+	window->size = size;
+	window->activation.id = id;
+	window->start_ns = sys_clock_ns();
+	atomic_store_explicit(&window->call, window_call(CALL_RUNNING, (uint32_t)claimed),
+	                      memory_order_relaxed);
+	*word = lane_begun(claimed);
+	if (!atomic_compare_exchange_strong(&counters->word, &claimed, *word))
+		return 0;
+	atomic_store_explicit(&counters->id, id + 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->calls, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&window->turn, 1, memory_order_release);
+	sys_word_wake(&window->turn);
+	return id;
+}
+
+/* Returns whether the worker has answered; else it is for the server to see to. */
+static bool wait(struct worker_window *window, uint32_t tag)
+{
+	uint64_t deadline_ns = sys_clock_ns() + patience_ns;
+	uint32_t running = window_call(CALL_RUNNING, tag), call = running;
+
+	while (call == running && sys_clock_ns() < deadline_ns) {
+		sys_word_wait(&window->call, running, deadline_ns);
+		call = atomic_load_explicit(&window->call, memory_order_acquire);
+	}
+	if (call == running)
+		atomic_compare_exchange_strong(&window->call, &call, window_call(CALL_TAKEN, tag));
+	return call == window_call(CALL_ANSWERED, tag);
+}
+
+/* The worker's own times are only as good as it is: never outside of what we saw ourselves. */
+static void take_times(struct mett_metadata *ret, const struct mett_metadata *told, uint64_t start)
+{
+	const uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
+	                         told->end_runtime};
+	uint64_t *to[] = {&ret->start_runtime, &ret->start_function, &ret->end_function,
+	                  &ret->end_runtime};
+	uint64_t least = start, most = sys_clock_ns();
+
+	for (unsigned i = 0; i < 4; i++) {
+		least = from[i] > least ? from[i] : least;
+		least = least < most ? least : most;
+		*to[i] = least;
+	}
+	ret->start_worker = start;
+	ret->end_worker = most;
+}
+
+static void take_reply(struct mett_client *client, struct invocation *invocation,
+                       const struct lane *lane, uint64_t id, uint64_t start)
+{
+	const struct worker_window *window = lane->window;
+	const struct window_reply reply = window->reply; /* the worker can write on */
+	struct message_done done = {.activation = id, .size = reply.size};
+	struct mett_error error;
+
+	take_times(&done.times, &reply.times, start);
+	if (reply.size <= METT_INLINE_MAX &&
+	    mett_result_take(&invocation->result, &done, window->serve.answer, SYS_NO_CAP,
+	                     client->payload_max))
+		return;
+	mett_error_set(&error, METT_PROTOCOL, 0,
+	               "action '%s': it broke the worker protocol (answer larger than it may be)",
+	               lane->name);
+	mett_result_fail(&invocation->result, &error);
+}
+
+enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *invocation,
+                                 const char *name, const void *argument, size_t size)
+{
+	uint32_t tag = mett_client_tag(client);
+	uint64_t word, id, start;
+	struct lane *lane = claim(client, name, (unsigned)(invocation - client->slots), tag, &word);
+
+	if (!lane)
+		return LANE_CALL_NONE;
+	id = begin(client, lane, &word, argument, size);
+	if (!id)
+		return LANE_CALL_NONE;
+	invocation->tag = tag;
+	invocation->done = invocation->submitted = false;
+	start = lane->window->start_ns;
+	if (wait(lane->window, tag)) {
+		take_reply(client, invocation, lane, id, start);
+		invocation->done = true;
+		atomic_compare_exchange_strong(&shared(client, lane)->word, &word,
+		                               lane->keep ? lane->armed
+		                                          : lane_word(LANE_USED, 0, 0, 0));
+		return LANE_CALL_DONE;
+	}
+	/* Also when the server has seen to it already: a worker could have made us believe so. */
+	struct message_claim message = {
+		.header = {MESSAGE_CLAIM, tag},
+		.lane = (uint32_t)(lane - client->lanes),
+	};
+	mett_client_send(client, &message, sizeof(message), SYS_NO_CAP, NULL);
+	return LANE_CALL_LATE;
+}
