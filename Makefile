@@ -2,6 +2,7 @@
 PREFIX = /usr/local
 DESTDIR =
 CLIENT_ARGS = --threads=2 --iterations=1000
+BENCH_ARGS =
 TEST_BUILDS = build-gcc build-clang build-address build-thread
 
 all: build/build.ninja
@@ -22,14 +23,10 @@ test: setup-test
 
 bench: setup
 	@[ -f build-bench/build.ninja ] || meson setup --buildtype=release build-bench >/dev/null
-	@ninja -C build-bench programs bench/bench-invocation bench/bench-program
-	@build-bench/bench/bench-invocation build-bench/mett-eagle/mett-eagle \
-		build-bench/mett-eagle-client/functions/empty build-bench/bench/bench-program
-
-bench-peers: setup
-	@[ -f build-bench/build.ninja ] || meson setup --buildtype=release build-bench >/dev/null
-	@ninja -C build-bench programs bench/peers/measure bench/peers/hello
-	@bench/peers/peers.py $(PEERS_ARGS) build-bench
+	@ninja -C build-bench bench-programs
+	@mkdir -p build
+	@build-bench/bench/bench --output=build/bench.json $(BENCH_ARGS)
+	@bench/draw build/bench.json build/bench.svg
 
 sanitize: setup-test
 	@tools/test address thread
@@ -58,6 +55,7 @@ help:
 	@echo "                   (CLIENT_ARGS='$(CLIENT_ARGS)' SERVER_ARGS='')"
 	@echo "make test          every test; the last line counts them"
 	@echo "make bench         what an invocation costs, beside what waking and forking cost"
+	@echo "                   (BENCH_ARGS='--quick'); build/bench.json, build/bench.svg"
 	@echo "make bench-peers   what else one could use, beside ours; what is missing goes below build/"
 	@echo "                   (PEERS_ARGS='--quick --only fork,crun', see PEERS_ARGS=--help)"
 	@echo "make sanitize      the tests under the sanitizers only"

@@ -1,26 +1,45 @@
 #pragma once
 
 /*
- * Floors: what no platform can go below that wakes, forks or starts a process
- * for each call. Each call measures once, on the core the caller is pinned to,
- * and returns nanoseconds, or a negative errno.
+ * Floors: what no platform can go below that wakes, forks, starts or confines
+ * a process for each call. They are measured by a process of their own, as what
+ * a fork costs depends on the size of who forks: start it before all else.
  */
 #include <stdint.h>
 
-/** struct partner - a process that answers on a futex */
-struct partner;
+#include "pace.h"
 
-/** partner_new() - start it; 0 or a negative errno */
-int partner_new(struct partner **ret);
+enum floor {
+	FLOOR_R, /* wake a process on a futex, and sleep until it has woken us */
+	FLOOR_F, /* fork, exit, wait */
+	FLOOR_S, /* posix_spawn of a small static program, wait */
+	FLOOR_N, /* clone with the namespaces of a sandbox, exit, wait */
+	FLOOR_COUNT
+};
 
-/** partner_free() - end it */
-void partner_free(struct partner *partner);
+enum { FLOOR_SAMPLES_MAX = 20000 };
 
-/** floor_round_trip() - R: wake the partner and sleep until it has woken us */
-int64_t floor_round_trip(struct partner *partner);
+struct floors;
 
-/** floor_fork() - F: fork, exit, wait */
-int64_t floor_fork(void);
+/**
+ * floors_new() - start the process
+ * @program: for FLOOR_S
+ *
+ * Return: 0 or a negative errno.
+ */
+int floors_new(const char *program, struct floors **ret);
 
-/** floor_spawn() - S: posix_spawn() of a program, wait */
-int64_t floor_spawn(const char *path);
+/** floors_free() - end it */
+void floors_free(struct floors *floors);
+
+/**
+ * floors_measure() - one floor, as pace_run(), with both processes on @core
+ * @load: up to FLOOR_SAMPLES_MAX calls
+ *
+ * Return: 0 or a negative errno.
+ */
+int floors_measure(struct floors *floors, enum floor floor, unsigned core, const struct load *load,
+                   int64_t *samples, uint64_t *ret_elapsed);
+
+/** floor_name() - a letter; static */
+const char *floor_name(enum floor floor);

@@ -1,0 +1,169 @@
+#include "scene.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libfmt/fmt.h>
+
+#include <system/ipc.h>
+
+#include "fail.h"
+
+static void create(struct mett_client *client, const char *name, const char *path,
+                   enum mett_policy policy)
+{
+	struct mett_action_options options = {.policy = policy};
+	struct mett_error error;
+
+	if (mett_action_create_path(client, name, path, &options, &error))
+		fail_mett(name, &error);
+}
+
+static struct mett_client *connect_to(const struct server *server)
+{
+	struct mett_client *client;
+	struct mett_error error;
+
+	if (mett_register_client(server->socket, &client, &error))
+		fail_mett("a client", &error);
+	return client;
+}
+
+static int64_t invoke(struct scene *scene, struct mett_client *client, const char *name,
+                      const void *argument, size_t size, size_t answer_size)
+{
+	struct mett_result result = {0};
+	uint64_t start = sys_clock_ns();
+	int error = mett_action_invoke(client, name, argument, size, NULL, &result);
+	uint64_t end = sys_clock_ns();
+
+	if (error)
+		fail_mett(name, &result.error);
+	if (result.answer_size != answer_size ||
+	    (size && size == answer_size &&
+	     ((const char *)result.answer)[size - 1] != ((const char *)argument)[size - 1]))
+		fail("the answer is wrong", -EBADMSG);
+	if (scene->phases)
+		phases_note(scene->phases, start, &result.metadata, end);
+	mett_result_deinit(&result);
+	return (int64_t)(end - start);
+}
+
+void scene_new(struct scene *ret, const struct files *files)
+{
+	*ret = (struct scene){.files = files};
+	server_start(&ret->server, files->server);
+	ret->client = connect_to(&ret->server);
+	create(ret->client, "fork", files->empty, METT_POLICY_FORK);
+	create(ret->client, "reuse", files->empty, METT_POLICY_REUSE);
+	create(ret->client, "spawn", files->empty, METT_POLICY_SPAWN);
+	create(ret->client, "echo", files->echo, METT_POLICY_FORK);
+	create(ret->client, "call", files->call, METT_POLICY_FORK);
+	ret->payload = malloc(SCENE_PAYLOAD);
+	ret->copy = malloc(SCENE_PAYLOAD);
+	if (!ret->payload || !ret->copy)
+		fail("payload", -ENOMEM);
+	/* So that all of it is really there. */
+	memset(ret->payload, 'p', SCENE_PAYLOAD);
+	memset(ret->copy, 'c', SCENE_PAYLOAD);
+}
+
+void scene_fill(struct scene *scene)
+{
+	size_t count;
+	struct mett_action_info *rows;
+	struct mett_error error;
+	char name[16];
+
+	if (mett_action_list(scene->client, &rows, &count, &error))
+		fail_mett("actions", &error);
+	free(rows);
+	for (size_t i = count; i < SCENE_ACTIONS; i++) {
+		fmt_format(name, sizeof(name), "other{}", i);
+		create(scene->client, name, scene->files->small, METT_POLICY_FORK);
+	}
+	scene->crowd = calloc(SCENE_SESSIONS - 1, sizeof(struct mett_client *));
+	if (!scene->crowd)
+		fail("sessions", -ENOMEM);
+	for (unsigned i = 0; i < SCENE_SESSIONS - 1; i++) {
+		scene->crowd[i] = connect_to(&scene->server);
+		create(scene->crowd[i], "fork", scene->files->empty, METT_POLICY_FORK);
+		invoke(scene, scene->crowd[i], "fork", NULL, 0, 0);
+	}
+}
+
+void scene_free(struct scene *scene)
+{
+	for (unsigned i = 0; scene->crowd && i < SCENE_SESSIONS - 1; i++)
+		mett_client_free(scene->crowd[i]);
+	free(scene->crowd);
+	mett_client_free(scene->client);
+	server_stop(&scene->server);
+	free(scene->payload);
+	free(scene->copy);
+}
+
+static int64_t call_empty(struct scene *scene, const char *name)
+{
+	return invoke(scene, scene->client, name, NULL, 0, 0);
+}
+
+int64_t scene_call_fork(void *scene)
+{
+	return call_empty(scene, "fork");
+}
+
+int64_t scene_call_reuse(void *scene)
+{
+	return call_empty(scene, "reuse");
+}
+
+int64_t scene_call_spawn(void *scene)
+{
+	return call_empty(scene, "spawn");
+}
+
+int64_t scene_call_cold(void *data)
+{
+	struct scene *scene = data;
+	struct mett_error error;
+
+	create(scene->client, "cold", scene->files->empty, METT_POLICY_FORK);
+	int64_t took = call_empty(scene, "cold");
+	if (mett_action_delete(scene->client, "cold", &error))
+		fail_mett("cold", &error);
+	return took;
+}
+
+int64_t scene_call_nested(void *data)
+{
+	struct scene *scene = data;
+
+	return invoke(scene, scene->client, "call", "fork", strlen("fork"), 0);
+}
+
+int64_t scene_call_small(void *scene)
+{
+	return call_empty(scene, "echo");
+}
+
+int64_t scene_call_large(void *data)
+{
+	struct scene *scene = data;
+
+	return invoke(scene, scene->client, "echo", scene->payload, SCENE_PAYLOAD, SCENE_PAYLOAD);
+}
+
+int64_t scene_copy(void *data)
+{
+	struct scene *scene = data;
+	uint64_t start = sys_clock_ns();
+
+	memcpy(scene->copy, scene->payload, SCENE_PAYLOAD);
+	/* Both copies shall be made, whatever the compiler knows of them. */
+	__asm__ volatile("" : : "r"(scene->copy) : "memory");
+	memcpy(scene->payload, scene->copy, SCENE_PAYLOAD);
+	__asm__ volatile("" : : "r"(scene->payload) : "memory");
+	return (int64_t)(sys_clock_ns() - start);
+}
