@@ -28,6 +28,11 @@ bench: setup
 	@build-bench/bench/bench --output=build/bench.json $(BENCH_ARGS)
 	@bench/draw build/bench.json build/bench.svg
 
+bench-peers: setup
+	@[ -f build-bench/build.ninja ] || meson setup --buildtype=release build-bench >/dev/null
+	@ninja -C build-bench programs bench/peers/measure bench/peers/hello
+	@bench/peers/peers.py $(PEERS_ARGS) build-bench
+
 sanitize: setup-test
 	@tools/test address thread
 
