@@ -76,18 +76,11 @@ static struct lane *lane_new(struct pool *pool)
 	return lane;
 }
 
-static void leave_spare(struct lane *lane)
-{
-	list_remove(&lane->link);
-	lane->pool->spare_count--;
-}
-
 void lane_free(struct lane *lane)
 {
 	struct session *session = lane->pool->session;
 
-	if (!lane->worker)
-		leave_spare(lane);
+	list_remove(&lane->link);
 	if (numbered(lane)) {
 		atomic_store(&shared(lane)->word, 0);
 		session->lanes[lane->number] = NULL;
@@ -115,7 +108,7 @@ struct lane *lane_take(struct pool *pool)
 			lane_free(lane);
 			continue;
 		}
-		leave_spare(lane);
+		list_remove(&lane->link);
 		return lane;
 	}
 	return lane_new(pool);
@@ -123,20 +116,22 @@ struct lane *lane_take(struct pool *pool)
 
 void lane_give(struct lane *lane)
 {
-	struct pool *pool;
-
 	if (!lane)
 		return;
-	pool = lane->pool;
 	lane->worker = NULL;
-	list_append(&pool->spare, &lane->link);
-	pool->spare_count++;
-	if (!fetched(lane))
-		return;
-	if (numbered(lane))
+	list_append(&lane->pool->spare, &lane->link);
+	if (numbered(lane) && fetched(lane))
 		atomic_store(&shared(lane)->word, 0);
-	if (pool->spare_count > pool->session->server->config.parked)
-		lane_free(lane);
+}
+
+void lanes_trim(struct pool *pool)
+{
+	list_for_each(link, &pool->spare) {
+		struct lane *lane = LIST_ENTRY(link, struct lane, link);
+
+		if (fetched(lane))
+			lane_free(lane);
+	}
 }
 
 static void announce(struct lane *lane)

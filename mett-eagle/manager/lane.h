@@ -24,6 +24,9 @@ struct lane *lane_take(struct pool *pool);
 /** lane_give() - its worker is gone, and the pool has it back; NULL is fine */
 void lane_give(struct lane *lane);
 
+/** lanes_trim() - free the spare ones, as no worker needs them now */
+void lanes_trim(struct pool *pool);
+
 /** lane_free() - for good; no worker has it */
 void lane_free(struct lane *lane);
 

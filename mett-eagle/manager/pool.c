@@ -180,6 +180,8 @@ void pool_supply(struct pool *pool)
 
 	while (!error && pool->starting_count + ready_count(pool) < demand(pool))
 		error = supply_one(pool);
+	if (!error)
+		lanes_trim(pool);
 	/* As long as some are on their way, their arrival is the time to try again. */
 	if (error < 0 && !pool->starting_count)
 		fail_waiting(pool, error == -EPIPE ? METT_NO_START : METT_NO_MEMORY,

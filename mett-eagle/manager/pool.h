@@ -30,8 +30,7 @@ struct pool {
 	unsigned parked_count;
 	unsigned starting_count;
 	unsigned other_count;
-	struct list spare; /* lanes without a worker */
-	unsigned spare_count;
+	struct list spare;   /* lanes without a worker */
 	bool lanes_wanted;   /* the client makes calls that it waits for */
 	struct list waiting; /* activations without a worker, oldest first */
 	unsigned waiting_count;
