@@ -12,14 +12,14 @@
 
 #include "fail.h"
 
-enum { SERVERS_MAX = 8 };
+enum { SERVERS_MAX = 8, FOLDER_MAX = 96 }; /* leaves room for the name of a socket */
 
 /* What is left to clean up, however the run ends. */
 static struct {
-	char folder[32];
+	char folder[FOLDER_MAX];
 	pid_t owner;
 	pid_t pid[SERVERS_MAX];
-	char socket[SERVERS_MAX][64], lock[SERVERS_MAX][72];
+	char socket[SERVERS_MAX][SERVER_SOCKET_MAX], lock[SERVERS_MAX][SERVER_SOCKET_MAX + 8];
 	unsigned count;
 } left;
 
@@ -46,7 +46,12 @@ static void end_early(int number)
 
 static void prepare(void)
 {
-	fmt_format(left.folder, sizeof(left.folder), "/tmp/mett-bench-XXXXXX");
+	const char *temporary = getenv("TMPDIR");
+
+	if (!temporary || !*temporary)
+		temporary = "/tmp";
+	if (fmt_format(left.folder, FOLDER_MAX, "{}/mett-bench-XXXXXX", temporary) >= FOLDER_MAX)
+		fail(temporary, -ENAMETOOLONG);
 	if (!mkdtemp(left.folder))
 		fail(left.folder, -errno);
 	left.owner = getpid();

@@ -3,9 +3,11 @@
 /* Server: a real one, started for a measurement, with sockets in a folder of the run's own. */
 #include <sys/types.h>
 
+enum { SERVER_SOCKET_MAX = 108 }; /* as long as a path can be that is bound */
+
 struct server {
 	pid_t pid;
-	char socket[64];
+	char socket[SERVER_SOCKET_MAX];
 };
 
 /** server_start() - start @program and wait until clients can connect; fails the run if they cannot
