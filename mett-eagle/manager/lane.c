@@ -76,6 +76,15 @@ static struct lane *lane_new(struct pool *pool)
 	return lane;
 }
 
+static void drop_window(struct lane *lane)
+{
+	if (!lane->window.memory)
+		return;
+	sys_unmap(lane->window.memory, sizeof(*lane->window.memory));
+	server_drop(lane->pool->session->server, lane->window.cap);
+	lane->window.memory = NULL;
+}
+
 void lane_free(struct lane *lane)
 {
 	struct session *session = lane->pool->session;
@@ -85,8 +94,7 @@ void lane_free(struct lane *lane)
 		atomic_store(&shared(lane)->word, 0);
 		session->lanes[lane->number] = NULL;
 	}
-	sys_unmap(lane->window.memory, sizeof(*lane->window.memory));
-	server_drop(session->server, lane->window.cap);
+	drop_window(lane);
 	free(lane);
 }
 
@@ -103,7 +111,8 @@ struct lane *lane_take(struct pool *pool)
 
 		if (!fetched(lane))
 			continue;
-		if (sys_dataspace_wipe(lane->window.cap, lane->window.memory,
+		if (!lane->window.memory ||
+		    sys_dataspace_wipe(lane->window.cap, lane->window.memory,
 		                       sizeof(*lane->window.memory))) {
 			lane_free(lane);
 			continue;
@@ -120,7 +129,9 @@ void lane_give(struct lane *lane)
 		return;
 	lane->worker = NULL;
 	list_append(&lane->pool->spare, &lane->link);
-	if (numbered(lane) && fetched(lane))
+	if (!fetched(lane))
+		drop_window(lane); /* the client has it, and another worker never */
+	else if (numbered(lane))
 		atomic_store(&shared(lane)->word, 0);
 }
 
