@@ -7,7 +7,7 @@ int faas_main(const void *argument, size_t size)
 {
 	static _Alignas(8) unsigned char bytes[2 * MESSAGE_MAX];
 	const sys_cap caps[] = {HOSTILE_GATE, HOSTILE_LOG, 0, HOSTILE_GATE};
-	uint64_t state = faas_activation()->id + 1;
+	uint64_t state = 2; /* the same each time: some rubbish is a lawful exit */
 
 	for (int i = 0; i < ROUNDS; i++) {
 		uint64_t choice = hostile_random(&state);
