@@ -1,9 +1,5 @@
 #include "idle.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <libfmt/fmt.h>
 
 #include <system/ipc.h>
@@ -18,15 +14,19 @@ enum {
 	PATIENCE_MS = 15000,
 };
 
-struct idle {
+struct subject {
 	struct server server;
 	struct mett_client *client;
-	struct proc_tree tree;
+	struct proc_tree before, now;
 };
 
-static void sleep_ms(unsigned ms)
+static void look(struct subject *subject)
 {
-	pace_sleep_until(sys_clock_ns() + ms * UINT64_C(1000000));
+	struct proc_tree old = subject->before;
+
+	subject->before = subject->now;
+	subject->now = old;
+	proc_tree_read(&subject->now, subject->server.pid);
 }
 
 static unsigned count_parked(const struct proc_tree *tree)
@@ -38,80 +38,74 @@ static unsigned count_parked(const struct proc_tree *tree)
 	return count;
 }
 
-/* Until all are parked and nobody has woken for a while; or until patience ends. */
-static void wait_for_rest(struct idle *idle)
+static double mean_kib(const struct proc_tree *tree)
 {
-	uint64_t before = 0;
+	unsigned workers = count_parked(tree);
+	uint64_t sum = 0;
 
-	for (unsigned ms = 0; ms < PATIENCE_MS; ms += REST_MS) {
-		proc_tree_read(&idle->tree, idle->server.pid);
-		uint64_t switches = proc_switches(&idle->tree);
-
-		if (count_parked(&idle->tree) >= IDLE_WORKERS && switches == before)
-			return;
-		before = switches;
-		sleep_ms(REST_MS);
-	}
+	for (unsigned i = 0; i < tree->count; i++)
+		if (tree->process[i].kind == PROC_WORKER)
+			sum += proc_pss_kib(tree->process[i].pid);
+	return workers ? (double)sum / workers : 0;
 }
 
-struct idle *idle_new(const struct files *files)
+static void park(struct subject *subject, const struct files *files)
 {
 	struct mett_action_options options = {.policy = METT_POLICY_FORK};
-	struct idle *idle = calloc(1, sizeof(*idle));
 	struct mett_error error;
 	char name[16];
 
-	if (!idle)
-		fail("idle server", -ENOMEM);
-	server_start(&idle->server, files->server);
-	if (mett_register_client(idle->server.socket, &idle->client, &error))
+	server_start(&subject->server, files->server);
+	if (mett_register_client(subject->server.socket, &subject->client, &error))
 		fail_mett("a client", &error);
 	for (unsigned i = 0; i < ACTIONS; i++) {
 		struct mett_result result = {0};
 
 		fmt_format(name, sizeof(name), "idle{}", i);
-		if (mett_action_create_path(idle->client, name, files->empty, &options, &error))
+		if (mett_action_create_path(subject->client, name, files->empty, &options, &error))
 			fail_mett(name, &error);
-		if (mett_action_invoke(idle->client, name, NULL, 0, NULL, &result))
+		if (mett_action_invoke(subject->client, name, NULL, 0, NULL, &result))
 			fail_mett(name, &result.error);
 		mett_result_deinit(&result);
 	}
-	wait_for_rest(idle);
-	if (count_parked(&idle->tree) < IDLE_WORKERS) {
-		fmt_print(stderr, "bench: {} workers are parked, not {}\n",
-		          count_parked(&idle->tree), (int)IDLE_WORKERS);
-		exit(1);
+}
+
+static void sleep_ms(unsigned ms)
+{
+	pace_sleep_until(sys_clock_ns() + ms * UINT64_C(1000000));
+}
+
+/* Until all are parked and nobody has woken for a while; or until patience ends. */
+static void wait_for_rest(struct subject *subject)
+{
+	look(subject);
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms += REST_MS) {
+		sleep_ms(REST_MS);
+		look(subject);
+		if (count_parked(&subject->now) >= IDLE_WORKERS &&
+		    !proc_wake_ups(&subject->before, &subject->now))
+			return;
 	}
-	return idle;
 }
 
-void idle_free(struct idle *idle)
+void idle_measure(const struct files *files, unsigned parts, unsigned ms, struct idle *ret)
 {
-	mett_client_free(idle->client);
-	server_stop(&idle->server);
-	proc_tree_deinit(&idle->tree);
-	free(idle);
-}
+	struct subject subject = {0};
 
-double idle_wake_ups(struct idle *idle, unsigned ms)
-{
-	proc_tree_read(&idle->tree, idle->server.pid);
-	uint64_t before = proc_switches(&idle->tree);
-
-	sleep_ms(ms);
-	/* Of the same processes: one that came meanwhile was woken by one of these. */
-	uint64_t after = proc_switches(&idle->tree);
-	return after > before ? (double)(after - before) : 0;
-}
-
-double idle_memory(struct idle *idle)
-{
-	uint64_t sum = 0;
-
-	proc_tree_read(&idle->tree, idle->server.pid);
-	for (unsigned i = 0; i < idle->tree.count; i++)
-		if (idle->tree.process[i].kind == PROC_WORKER)
-			sum += proc_pss_kib(idle->tree.process[i].pid);
-	unsigned workers = count_parked(&idle->tree);
-	return workers ? (double)sum / workers : 0;
+	park(&subject, files);
+	wait_for_rest(&subject);
+	ret->parked = count_parked(&subject.now);
+	for (unsigned i = 0; i < parts; i++) {
+		sleep_ms(ms / parts);
+		look(&subject);
+		unsigned parked = count_parked(&subject.now);
+		if (parked < ret->parked)
+			ret->parked = parked;
+		ret->wake_ups[i] = (double)proc_wake_ups(&subject.before, &subject.now);
+		ret->parked_kib[i] = mean_kib(&subject.now);
+	}
+	mett_client_free(subject.client);
+	server_stop(&subject.server);
+	proc_tree_deinit(&subject.before);
+	proc_tree_deinit(&subject.now);
 }

@@ -2,22 +2,21 @@
 
 /* Idle: a server with many parked workers and nothing to do; how often it wakes, what it holds. */
 #include "scene.h"
+#include "stats.h"
 
 enum { IDLE_WORKERS = 100 };
 
-struct idle;
+/** struct idle - what came of it, a value for each part of the time */
+struct idle {
+	double wake_ups[ROUNDS_MAX];   /* of all threads of the server and what it made */
+	double parked_kib[ROUNDS_MAX]; /* proportional set size of a parked worker, the mean of all
+	                                */
+	unsigned parked;               /* workers that were there all the time */
+};
 
-/** idle_new() - a server with IDLE_WORKERS parked; returns when it has come to rest
+/**
+ * idle_measure() - @ms without interruption, looked at in @parts, up to ROUNDS_MAX
  *
- * Fails the run when the workers do not come to be.
+ * At once after the workers were parked: a server may end those that are never used.
  */
-struct idle *idle_new(const struct files *files);
-
-/** idle_free() */
-void idle_free(struct idle *idle);
-
-/** idle_wake_ups() - of all threads of the server and of its workers, within @ms */
-double idle_wake_ups(struct idle *idle, unsigned ms);
-
-/** idle_memory() - proportional set size of a parked worker in KiB, the mean of all */
-double idle_memory(struct idle *idle);
+void idle_measure(const struct files *files, unsigned parts, unsigned ms, struct idle *ret);

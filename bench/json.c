@@ -122,10 +122,11 @@ static void put_target(FILE *file, const struct target *target, const struct out
 	fmt_print(file, "\"target\": {}, \"bound\": \"{}\", \"of\": ", target->bound,
 	          target->at_least ? "at least" : "at most");
 	put_text(file, target->floor ? target->floor : target->unit);
-	fmt_print(file, ", \"met\": {}}}",
+	fmt_print(file, ", \"met\": {}, \"undecided\": {}}}",
 	          outcome->skipped ? "null"
 	          : outcome->met   ? "true"
-	                           : "false");
+	                           : "false",
+	          outcome->undecided ? "true" : "false");
 }
 
 static void put_targets(FILE *file, const struct run *run)

@@ -78,6 +78,39 @@ static void keep_descendants(struct proc_tree *tree)
 	tree->count = kept;
 }
 
+static uint64_t thread_switches(pid_t pid, const char *thread)
+{
+	char path[64], line[256];
+	const char *value;
+	uint64_t count = 0;
+
+	fmt_format(path, sizeof(path), "/proc/{}/task/{}/status", pid, thread);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (read_key(line, "voluntary_ctxt_switches:", &value) ||
+		    read_key(line, "nonvoluntary_ctxt_switches:", &value))
+			count += strtoull(value, NULL, 10);
+	if (file)
+		fclose(file);
+	return count;
+}
+
+static uint64_t process_switches(pid_t pid)
+{
+	char path[32];
+	uint64_t count = 0;
+	struct dirent *entry;
+
+	fmt_format(path, sizeof(path), "/proc/{}/task", pid);
+	DIR *folder = opendir(path);
+	while (folder && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			count += thread_switches(pid, entry->d_name);
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
 void proc_tree_read(struct proc_tree *tree, pid_t root)
 {
 	struct proc_process process;
@@ -96,6 +129,8 @@ void proc_tree_read(struct proc_tree *tree, pid_t root)
 	}
 	closedir(folder);
 	keep_descendants(tree);
+	for (unsigned i = 0; i < tree->count; i++)
+		tree->process[i].switches = process_switches(tree->process[i].pid);
 }
 
 void proc_tree_deinit(struct proc_tree *tree)
@@ -104,39 +139,25 @@ void proc_tree_deinit(struct proc_tree *tree)
 	*tree = (struct proc_tree){0};
 }
 
-static uint64_t thread_switches(pid_t pid, const char *thread)
+static const struct proc_process *find(const struct proc_tree *tree, pid_t pid)
 {
-	char path[64], line[256];
-	const char *value;
-	uint64_t count = 0;
-
-	fmt_format(path, sizeof(path), "/proc/{}/task/{}/status", pid, thread);
-	FILE *file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (read_key(line, "voluntary_ctxt_switches:", &value) ||
-		    read_key(line, "nonvoluntary_ctxt_switches:", &value))
-			count += strtoull(value, NULL, 10);
-	if (file)
-		fclose(file);
-	return count;
+	for (unsigned i = 0; i < tree->count; i++)
+		if (tree->process[i].pid == pid)
+			return &tree->process[i];
+	return NULL;
 }
 
-uint64_t proc_switches(const struct proc_tree *tree)
+uint64_t proc_wake_ups(const struct proc_tree *before, const struct proc_tree *after)
 {
-	char path[32];
 	uint64_t count = 0;
 
-	for (unsigned i = 0; i < tree->count; i++) {
-		struct dirent *entry;
+	for (unsigned i = 0; i < before->count; i++) {
+		const struct proc_process *now = find(after, before->process[i].pid);
 
-		fmt_format(path, sizeof(path), "/proc/{}/task", tree->process[i].pid);
-		DIR *folder = opendir(path);
-		while (folder && (entry = readdir(folder)))
-			if (entry->d_name[0] != '.')
-				count += thread_switches(tree->process[i].pid, entry->d_name);
-		if (folder)
-			closedir(folder);
+		count += now ? now->switches - before->process[i].switches : 1;
 	}
+	for (unsigned i = 0; i < after->count; i++)
+		count += !find(before, after->process[i].pid);
 	return count;
 }
 

@@ -13,6 +13,7 @@ struct proc_process {
 	pid_t pid;
 	pid_t parent;
 	enum proc_kind kind;
+	uint64_t switches; /* how often its threads let go of a processor so far */
 };
 
 /** struct proc_tree - all zero is an empty one */
@@ -27,9 +28,8 @@ void proc_tree_read(struct proc_tree *tree, pid_t root);
 /** proc_tree_deinit() */
 void proc_tree_deinit(struct proc_tree *tree);
 
-/** proc_switches() - how often all their threads let go of a processor so far; each had been woken
- * before */
-uint64_t proc_switches(const struct proc_tree *tree);
+/** proc_wake_ups() - between two readings; who came or went meanwhile was awake for it */
+uint64_t proc_wake_ups(const struct proc_tree *before, const struct proc_tree *after);
 
 /** proc_pss_kib() - a process's proportional share of memory in KiB; 0 when it is gone */
 uint64_t proc_pss_kib(pid_t pid);

@@ -68,19 +68,20 @@ static void print_target(FILE *file, const struct target *target, const struct o
 	format_number(least, outcome->least);
 	format_number(most, outcome->most);
 	fmt_format(spread, sizeof(spread), "{}-{}", least, most);
-	fmt_print(file, "{:<34} {:>9} {:<8} {:>9} {:>6} {:>12}  {:<18} {}{}{}\n", target->what,
+	fmt_print(file, "{:<34} {:>9} {:<8} {:>9} {:>6} {:>12}  {:<18} {}{}{}{}\n", target->what,
 	          value, target->unit, floor, ratio, spread, wanted,
 	          !colour        ? ""
 	          : outcome->met ? "\x1b[32m"
 	                         : "\x1b[31m",
-	          outcome->met ? "met" : "MISSED", colour ? "\x1b[0m" : "");
+	          outcome->met ? "met" : "MISSED", colour ? "\x1b[0m" : "",
+	          outcome->undecided ? ", not in all rounds" : "");
 }
 
 void report_table(FILE *file, const struct run *run)
 {
 	const char *no_color = getenv("NO_COLOR");
 	bool colour = isatty(fileno(file)) && !(no_color && *no_color);
-	unsigned met = 0, judged = 0;
+	unsigned met = 0, judged = 0, undecided = 0;
 
 	print_floors(file, run);
 	fmt_print(file, "\n{:<34} {:>9} {:<8} {:>9} {:>6} {:>12}  {:<18}\n", "targets", "ours", "",
@@ -94,8 +95,10 @@ void report_table(FILE *file, const struct run *run)
 		print_target(file, &target_table[i], &outcome, colour);
 		judged += !outcome.skipped;
 		met += outcome.met;
+		undecided += outcome.undecided;
 	}
-	fmt_print(file, "\n{} of {} targets met; {} rounds in {:.0f} s{}\n", met, judged,
-	          run->options->rounds, run->seconds,
+	fmt_print(file,
+	          "\n{} of {} targets met, {} undecided by the rounds; {} rounds in {:.0f} s{}\n",
+	          met, judged, undecided, run->options->rounds, run->seconds,
 	          run->options->quick ? "; quick: rough figures, 1 s of idling, 500 actions" : "");
 }

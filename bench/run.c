@@ -14,13 +14,12 @@
 #include "churn.h"
 #include "fail.h"
 #include "floors.h"
-#include "idle.h"
 #include "pace.h"
 #include "targets.h"
 
 enum {
 	WARM_UP = 20,
-	IDLE_MS = 10000, /* in all rounds together */
+	IDLE_MS = 10000, /* at a stretch */
 	IDLE_QUICK_MS = 1000,
 	SESSIONS_MS = 400, /* a round, of each number of sessions */
 	SESSIONS_QUICK_MS = 50,
@@ -50,7 +49,8 @@ static const struct plan {
 	[NESTED_PACED] = {"nested", scene_call_nested, 1000, 60, PACE_NS},
 	[FORK_SATURATED] = {"fork saturated", scene_call_fork, 1500, 100, 0},
 	[REUSE_SATURATED] = {"reuse saturated", scene_call_reuse, 5000, 500, 0},
-	[SPAWN_PACED] = {"spawn", scene_call_spawn, 300, 20, PACE_NS},
+	/* Paced, a server with cores to spare has the next one ready. */
+	[SPAWN_SATURATED] = {"spawn", scene_call_spawn, 300, 20, 0},
 	[COLD_PACED] = {"cold", scene_call_cold, 100, 10, PACE_NS},
 	[SMALL_PACED] = {"empty echo", scene_call_small, 500, 30, PACE_NS},
 	[LARGE_PACED] = {"large echo", scene_call_large, 300, 20, PACE_NS},
@@ -64,7 +64,6 @@ struct stage {
 	struct floors *floors;
 	struct sessions *sessions;
 	struct scene plain, full;
-	struct idle *idle;
 	struct churn *churn;
 };
 
@@ -72,6 +71,29 @@ static void show(const struct run *run, unsigned round, const char *what)
 {
 	if (isatty(STDERR_FILENO))
 		fmt_print(stderr, "\r\x1b[K{}/{} {}", round + 1, run->options->rounds, what);
+}
+
+static struct phases *phases_of(struct run *run, enum series series)
+{
+	return series == FORK_PACED    ? &run->phases[LOADED_FORK]
+	       : series == REUSE_PACED ? &run->phases[LOADED_REUSE]
+	                               : NULL;
+}
+
+/* Calls that warm up are in no phase either. */
+static int call_scene(struct scene *scene, struct phases *phases, pace_call *call,
+                      const struct load *load, int64_t *samples, uint64_t *ret_elapsed)
+{
+	struct load warm_up = {.warm_up = load->warm_up}, measured = *load;
+	int error = pace_run(&warm_up, call, scene, samples, ret_elapsed);
+
+	if (error)
+		return error;
+	measured.warm_up = 0;
+	scene->phases = phases;
+	error = pace_run(&measured, call, scene, samples, ret_elapsed);
+	scene->phases = NULL;
+	return error;
 }
 
 static void measure_series(struct stage *stage, enum series series, unsigned round)
@@ -94,7 +116,8 @@ static void measure_series(struct stage *stage, enum series series, unsigned rou
 		error = floors_measure(stage->floors, (enum floor)(series % FLOOR_COUNT), core,
 		                       &load, samples, &elapsed);
 	else if (!error)
-		error = pace_run(&load, plan->call, scene, samples, &elapsed);
+		error = call_scene(scene, phases_of(run, series), plan->call, &load, samples,
+		                   &elapsed);
 	if (error)
 		fail(plan->name, error);
 	stats_sort(samples, load.count);
@@ -105,17 +128,32 @@ static void measure_series(struct stage *stage, enum series series, unsigned rou
 	figures->rounds = round + 1;
 }
 
+/*
+ * One session alone is measured on either core of the two it is compared with: the
+ * machine's other work need not lie on both alike.
+ */
+static double measure_step(struct stage *stage, unsigned sessions, enum mett_policy policy)
+{
+	const struct run *run = stage->run;
+	unsigned ms = run->options->quick ? SESSIONS_QUICK_MS : SESSIONS_MS;
+
+	if (sessions > 1 || run->cores < 2)
+		return sessions_run(stage->sessions, 0, sessions, policy, ms);
+	return (sessions_run(stage->sessions, 0, 1, policy, ms) +
+	        sessions_run(stage->sessions, 1, 1, policy, ms)) /
+	       2;
+}
+
 static void measure_sessions(struct stage *stage, unsigned round)
 {
 	static const enum mett_policy policies[] = {METT_POLICY_FORK, METT_POLICY_REUSE};
 	struct run *run = stage->run;
-	unsigned ms = run->options->quick ? SESSIONS_QUICK_MS : SESSIONS_MS;
 
 	show(run, round, "sessions");
 	for (unsigned policy = 0; policy < LOADED_COUNT; policy++)
 		for (unsigned i = 0; i < run->step_count; i++)
-			run->throughput[i].per_second[policy][round] = sessions_run(
-				stage->sessions, run->throughput[i].sessions, policies[policy], ms);
+			run->throughput[i].per_second[policy][round] =
+				measure_step(stage, run->throughput[i].sessions, policies[policy]);
 }
 
 static void measure_round(struct stage *stage, unsigned round)
@@ -125,18 +163,10 @@ static void measure_round(struct stage *stage, unsigned round)
 	for (unsigned i = 0; i < SERIES_COUNT; i++) {
 		if (!(stage->needs & 1U << i))
 			continue;
-		stage->plain.phases = i == FORK_PACED    ? &run->phases[LOADED_FORK]
-		                      : i == REUSE_PACED ? &run->phases[LOADED_REUSE]
-		                                         : NULL;
 		measure_series(stage, i, round);
 	}
 	if (stage->sessions)
 		measure_sessions(stage, round);
-	if (stage->idle) {
-		show(run, round, "idle server");
-		run->wake_ups[round] = idle_wake_ups(stage->idle, run->idle_ms);
-		run->parked_kib[round] = idle_memory(stage->idle);
-	}
 	if (stage->churn) {
 		show(run, round, "create and delete");
 		churn_run(stage->churn, run->churned, &run->churn_first[round],
@@ -190,10 +220,6 @@ static void set_up(struct stage *stage, struct run *run)
 		stage->sessions =
 			sessions_new(files, run->throughput[run->step_count - 1].sessions);
 	}
-	if (stage->needs & NEED_IDLE) {
-		stage->idle = idle_new(files);
-		run->idle_ms = (options->quick ? IDLE_QUICK_MS : IDLE_MS) / options->rounds;
-	}
 	if (stage->needs & NEED_CHURN) {
 		stage->churn = churn_new(files);
 		run->churned = options->quick ? CHURNED_QUICK : CHURNED;
@@ -214,8 +240,6 @@ static void tear_down(struct stage *stage)
 		scene_free(&stage->plain);
 	if (stage->churn)
 		churn_free(stage->churn);
-	if (stage->idle)
-		idle_free(stage->idle);
 	if (stage->sessions)
 		sessions_free(stage->sessions);
 	floors_free(stage->floors);
@@ -229,6 +253,11 @@ void run_all(struct run *ret, const struct options *options)
 	*ret = (struct run){.options = options, .cores = count_cores()};
 	show(ret, 0, "starting");
 	set_up(&stage, ret);
+	if (stage.needs & NEED_IDLE) {
+		show(ret, 0, "idle server");
+		idle_measure(&options->files, options->rounds,
+		             options->quick ? IDLE_QUICK_MS : IDLE_MS, &ret->idle);
+	}
 	for (unsigned round = 0; round < options->rounds; round++)
 		measure_round(&stage, round);
 	show(ret, options->rounds - 1, "ending");

@@ -6,6 +6,7 @@
  */
 #include <mett-eagle/common.h>
 
+#include "idle.h"
 #include "options.h"
 #include "sessions.h"
 #include "stats.h"
@@ -26,7 +27,7 @@ enum series {
 	NESTED_PACED,
 	FORK_SATURATED,
 	REUSE_SATURATED,
-	SPAWN_PACED,
+	SPAWN_SATURATED,
 	COLD_PACED,
 	SMALL_PACED,
 	LARGE_PACED,
@@ -48,7 +49,7 @@ enum { STEPS_MAX = 16 };
 /** struct throughput - invocations a second by number of sessions, each on a core of its own */
 struct throughput {
 	unsigned sessions;
-	double per_second[LOADED_COUNT][ROUNDS_MAX];
+	double per_second[LOADED_COUNT][ROUNDS_MAX]; /* of one: the mean of each of two alone */
 };
 
 struct run {
@@ -58,8 +59,7 @@ struct run {
 	struct phases phases[LOADED_COUNT]; /* of paced invocations */
 	struct throughput throughput[STEPS_MAX];
 	unsigned step_count; /* 0: was not measured */
-	unsigned idle_ms;    /* a round */
-	double wake_ups[ROUNDS_MAX], parked_kib[ROUNDS_MAX];
+	struct idle idle;
 	unsigned churned; /* actions */
 	double churn_first[ROUNDS_MAX], churn_last[ROUNDS_MAX];
 	double seconds; /* that it all took */

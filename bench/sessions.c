@@ -146,16 +146,17 @@ void sessions_free(struct sessions *sessions)
 	free(sessions);
 }
 
-double sessions_run(struct sessions *sessions, unsigned count, enum mett_policy policy, unsigned ms)
+double sessions_run(struct sessions *sessions, unsigned first, unsigned count,
+                    enum mett_policy policy, unsigned ms)
 {
 	uint64_t start = sys_clock_ns() + HEAD_START_NS;
 	struct order order = {policy, start, start + ms * UINT64_C(1000000)};
 	double per_second = 0;
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = first; i < first + count; i++)
 		if (write(sessions->session[i].talk, &order, sizeof(order)) != sizeof(order))
 			fail("a session among several", -EPIPE);
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = first; i < first + count; i++) {
 		struct report report = hear(&sessions->session[i]);
 
 		per_second += (double)report.calls * 1e9 / (double)report.elapsed;

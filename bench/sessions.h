@@ -22,9 +22,9 @@ struct sessions *sessions_new(const struct files *files, unsigned count);
 void sessions_free(struct sessions *sessions);
 
 /**
- * sessions_run() - have the first @count invoke at the same time
+ * sessions_run() - have @count of them, from number @first, invoke at the same time
  *
  * Return: invocations a second, of all together.
  */
-double sessions_run(struct sessions *sessions, unsigned count, enum mett_policy policy,
-                    unsigned ms);
+double sessions_run(struct sessions *sessions, unsigned first, unsigned count,
+                    enum mett_policy policy, unsigned ms);

@@ -74,12 +74,12 @@ const struct target target_table[TARGET_COUNT] = {
          true,
          1.8},
 	{"spawn",
-         "spawn, p50",
+         "spawn, saturated, p50",
          "us",
          KIND_P50,
-         SPAWN_PACED,
+         SPAWN_SATURATED,
          NO,
-         {S_PACED, N_PACED},
+         {S_SATURATED, N_SATURATED},
          "S+N",
          false,
          1.3},
@@ -211,10 +211,10 @@ static void judge_round(const struct target *target, const struct run *run, unsi
 		*floor = run->throughput[run_step(run, 1)].per_second[policy][round];
 		break;
 	case KIND_WAKE_UPS:
-		*value = run->wake_ups[round];
+		*value = run->idle.wake_ups[round];
 		break;
 	case KIND_MEMORY:
-		*value = run->parked_kib[round];
+		*value = run->idle.parked_kib[round];
 		break;
 	case KIND_CHURN:
 		*value = run->churn_last[round];
@@ -228,6 +228,11 @@ static void judge_round(const struct target *target, const struct run *run, unsi
 	}
 }
 
+static bool reaches(const struct target *target, double value)
+{
+	return target->at_least ? value >= target->bound : value <= target->bound;
+}
+
 void target_judge(const struct target *target, const struct run *run, struct outcome *ret)
 {
 	double value[ROUNDS_MAX], floor[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -237,6 +242,10 @@ void target_judge(const struct target *target, const struct run *run, struct out
 	*ret = (struct outcome){0};
 	if (need(target) == NEED_SESSIONS && run_step(run, 2) < 0) {
 		ret->skipped = "needs two cores";
+		return;
+	}
+	if (need(target) == NEED_IDLE && run->idle.parked < IDLE_WORKERS) {
+		ret->skipped = "fewer than 100 workers stayed parked";
 		return;
 	}
 	for (unsigned i = 0; i < rounds; i++) {
@@ -251,5 +260,7 @@ void target_judge(const struct target *target, const struct run *run, struct out
 	ret->least = stats_least(judged, rounds);
 	ret->most = stats_most(judged, rounds);
 	double reached = target->floor ? ret->ratio : ret->value;
-	ret->met = target->at_least ? reached >= target->bound : reached <= target->bound;
+	ret->met = reaches(target, reached);
+	ret->undecided = target->kind != KIND_WAKE_UPS &&
+	                 reaches(target, ret->least) != reaches(target, ret->most);
 }

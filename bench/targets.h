@@ -56,6 +56,7 @@ struct outcome {
 	const char *skipped;
 	double value, floor, ratio, least, most;
 	bool met;
+	bool undecided; /* not so in every round */
 };
 
 /** targets_need() - what a set of targets needs: series by number, and NEED_* */
