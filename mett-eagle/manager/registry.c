@@ -97,18 +97,21 @@ static void answer(struct visitor *visitor, const struct message_register *messa
 	sys_cap caps[2];
 	int error = make_session(server, message, &reply.fixed.core, caps);
 
-	if (error) {
-		reply.fixed.reason = refuse(server, error, reply.text);
-		sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed) + strlen(reply.text),
-		              NULL, 0);
-		log_info("client refused: {}", reply.text);
+	if (!error) {
+		/* If this is not heard, the gate closes with it, and the session ends. */
+		int sent = sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed), caps, 2);
+
+		sys_cap_close(caps[0]);
+		sys_cap_close(caps[1]);
+		error = sent < 0 ? sent : 0;
+	}
+	if (!error) {
+		log_debug("client registered on core {}", reply.fixed.core);
 		return;
 	}
-	/* If this is not heard, the gate closes with it, and the session ends. */
-	sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed), caps, 2);
-	sys_cap_close(caps[0]);
-	sys_cap_close(caps[1]);
-	log_debug("client registered on core {}", reply.fixed.core);
+	reply.fixed.reason = refuse(server, error, reply.text);
+	sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed) + strlen(reply.text), NULL, 0);
+	log_info("client refused: {}", reply.text);
 }
 
 static void visitor_ready(struct sys_watch *watch)
