@@ -10,28 +10,64 @@
 
 enum { BATCH = 64 };
 
-struct sys_loop {
+/* What is watched together, and what of it has been taken from the kernel and not yet handled. */
+struct watched {
 	int epoll;
-	int wake;
-	/* Events taken from the kernel and not yet handled; removal clears them here. */
 	struct epoll_event batch[BATCH];
-	int batch_next;
-	int batch_end;
+	int next;
+	int end;
+};
+
+struct sys_loop {
+	struct watched now;
+	struct watched patient;   /* is watched itself by the other, for one event at a time */
+	struct sys_watch stir;    /* that there are patient ones to call */
+	struct sys_watch woken;   /* from another thread */
+	uint64_t patience_ends;   /* they are called then at the latest; 0: there are none */
 	struct later *later;      /* to be run behind this turn's events */
 	struct later *later_next; /* behind the next turn's */
+	struct later *last;       /* before the thread sleeps */
 };
+
+/* Returns 0 or a negative errno. */
+static int change(struct watched *watched, int what, uint32_t events, struct sys_watch *watch,
+                  sys_cap cap)
+{
+	struct epoll_event event = {.events = events, .data.ptr = watch};
+
+	return epoll_ctl(watched->epoll, what, cap, &event) < 0 ? -errno : 0;
+}
+
+static void stirred(struct sys_watch *watch)
+{
+	struct sys_loop *loop =
+		(struct sys_loop *)((char *)watch - offsetof(struct sys_loop, stir));
+
+	loop->patience_ends = sys_clock_ns() + PATIENCE_NS;
+}
+
+static void rung(struct sys_watch *watch)
+{
+	uint64_t count;
+
+	/* Whoever rang wants no more than that the thread looks. */
+	(void)!read(watch->cap, &count, sizeof(count));
+}
 
 int sys_loop_new(struct sys_loop **ret)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	struct sys_loop *loop = calloc(1, sizeof(*loop));
 
 	if (!loop)
 		return -ENOMEM;
-	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (loop->epoll < 0 || loop->wake < 0 ||
-	    epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, &event) < 0) {
+	loop->now.epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->patient.epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop->stir = (struct sys_watch){stirred, loop->patient.epoll};
+	loop->woken = (struct sys_watch){rung, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	if (loop->now.epoll < 0 || loop->patient.epoll < 0 || loop->woken.cap < 0 ||
+	    change(&loop->now, EPOLL_CTL_ADD, EPOLLIN | EPOLLONESHOT, &loop->stir,
+	           loop->stir.cap) ||
+	    change(&loop->now, EPOLL_CTL_ADD, EPOLLIN, &loop->woken, loop->woken.cap)) {
 		int error = -errno;
 
 		sys_loop_free(loop);
@@ -45,9 +81,70 @@ void sys_loop_free(struct sys_loop *loop)
 {
 	if (!loop)
 		return;
-	sys_cap_close(loop->epoll);
-	sys_cap_close(loop->wake);
+	sys_cap_close(loop->now.epoll);
+	sys_cap_close(loop->patient.epoll);
+	sys_cap_close(loop->woken.cap);
 	free(loop);
+}
+
+static void remove_from(struct later **list, struct later *later)
+{
+	while (*list && *list != later)
+		list = &(*list)->next;
+	if (*list)
+		*list = later->next;
+}
+
+static void queue(struct later **list, struct later *later)
+{
+	if (later->queued)
+		return;
+	later->queued = true;
+	later->next = *list;
+	*list = later;
+}
+
+void later_queue(struct sys_loop *loop, struct later *later)
+{
+	queue(&loop->later_next, later);
+}
+
+void later_queue_last(struct sys_loop *loop, struct later *later)
+{
+	queue(&loop->last, later);
+}
+
+void later_cancel(struct sys_loop *loop, struct later *later)
+{
+	if (!later->queued)
+		return;
+	later->queued = false;
+	remove_from(&loop->later, later);
+	remove_from(&loop->later_next, later);
+	remove_from(&loop->last, later);
+}
+
+static void run_all(struct later **list)
+{
+	while (*list) {
+		struct later *later = *list;
+
+		*list = later->next;
+		later->queued = false;
+		later->run(later);
+	}
+}
+
+/* Returns the number of events, or a negative errno. */
+static int take_events(struct watched *watched, const struct timespec *timeout)
+{
+	int count = epoll_pwait2(watched->epoll, watched->batch, BATCH, timeout, NULL);
+
+	if (count < 0)
+		return errno == EINTR ? 0 : -errno;
+	watched->next = 0;
+	watched->end = count;
+	return count;
 }
 
 static int wait_for_events(struct sys_loop *loop, uint64_t deadline_ns)
@@ -60,77 +157,58 @@ static int wait_for_events(struct sys_loop *loop, uint64_t deadline_ns)
 		rest = (struct timespec){(time_t)(left / 1000000000), (long)(left % 1000000000)};
 		timeout = &rest;
 	}
-	int count = epoll_pwait2(loop->epoll, loop->batch, BATCH, timeout, NULL);
-	if (count < 0)
-		return errno == EINTR ? 0 : -errno;
-	return count;
+	return take_events(&loop->now, timeout);
 }
 
-static void remove_from(struct later **list, struct later *later)
+static void handle_events(struct watched *watched)
 {
-	while (*list && *list != later)
-		list = &(*list)->next;
-	if (*list)
-		*list = later->next;
-}
+	while (watched->next < watched->end) {
+		struct epoll_event *event = &watched->batch[watched->next++];
+		struct sys_watch *watch = event->data.ptr;
 
-void later_queue(struct sys_loop *loop, struct later *later)
-{
-	if (later->queued)
-		return;
-	later->queued = true;
-	later->next = loop->later_next;
-	loop->later_next = later;
-}
-
-void later_cancel(struct sys_loop *loop, struct later *later)
-{
-	if (!later->queued)
-		return;
-	later->queued = false;
-	remove_from(&loop->later, later);
-	remove_from(&loop->later_next, later);
-}
-
-static void run_later(struct sys_loop *loop)
-{
-	while (loop->later) {
-		struct later *later = loop->later;
-
-		loop->later = later->next;
-		later->queued = false;
-		later->run(later);
+		if (event->events) /* not removed by an earlier handler of this batch */
+			watch->ready(watch);
 	}
+	watched->next = watched->end = 0;
+}
+
+/* Call the patient ones, and be told of the next. */
+static int call_patient(struct sys_loop *loop)
+{
+	static const struct timespec none;
+	int count = take_events(&loop->patient, &none);
+
+	if (count < 0)
+		return count;
+	handle_events(&loop->patient);
+	loop->patience_ends = 0;
+	return change(&loop->now, EPOLL_CTL_MOD, EPOLLIN | EPOLLONESHOT, &loop->stir,
+	              loop->stir.cap);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a && b ? (a < b ? a : b) : a | b;
 }
 
 int sys_loop_run(struct sys_loop *loop, uint64_t deadline_ns)
 {
+	run_all(&loop->last);
 	loop->later = loop->later_next;
 	loop->later_next = NULL;
-	if (loop->later) {
-		uint64_t soon = sys_clock_ns() + LATER_NS;
-
-		deadline_ns = deadline_ns && deadline_ns < soon ? deadline_ns : soon;
-	}
-	int count = wait_for_events(loop, deadline_ns);
+	if (loop->later)
+		deadline_ns = sooner(deadline_ns, sys_clock_ns() + LATER_NS);
+	int count = wait_for_events(loop, sooner(deadline_ns, loop->patience_ends));
 
 	if (count < 0)
 		return count;
-	loop->batch_end = count;
-	for (loop->batch_next = 0; loop->batch_next < loop->batch_end;) {
-		struct epoll_event *event = &loop->batch[loop->batch_next++];
-		struct sys_watch *watch = event->data.ptr;
-		uint64_t rung;
-
-		if (!event->events)
-			continue; /* removed by an earlier handler of this batch */
-		if (watch)
-			watch->ready(watch);
-		else if (read(loop->wake, &rung, sizeof(rung)) < 0 && errno != EAGAIN)
-			return -errno;
-	}
-	loop->batch_end = 0;
-	run_later(loop);
+	/* Whoever is awake need not be patient; and what is over may be of use to what is to come.
+	 */
+	int error = loop->patience_ends ? call_patient(loop) : 0;
+	if (error)
+		return error;
+	handle_events(&loop->now);
+	run_all(&loop->later);
 	return 0;
 }
 
@@ -139,36 +217,53 @@ void sys_loop_wake(struct sys_loop *loop)
 	uint64_t one = 1;
 
 	/* The only failure is a counter already full, and then the loop is awake. */
-	if (write(loop->wake, &one, sizeof(one)) < 0)
+	if (write(loop->woken.cap, &one, sizeof(one)) < 0)
 		return;
+}
+
+static int watch_in(struct watched *watched, struct sys_watch *watch, sys_cap cap)
+{
+	int error = change(watched, EPOLL_CTL_ADD, EPOLLIN, watch, cap);
+
+	if (!error)
+		watch->cap = cap;
+	return error;
+}
+
+static void unwatch_in(struct watched *watched, struct sys_watch *watch)
+{
+	if (watch->cap == SYS_NO_CAP)
+		return;
+	change(watched, EPOLL_CTL_DEL, 0, NULL, watch->cap);
+	watch->cap = SYS_NO_CAP;
+	for (int i = watched->next; i < watched->end; i++)
+		if (watched->batch[i].data.ptr == watch)
+			watched->batch[i].events = 0;
 }
 
 int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
-
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, cap, &event) < 0)
-		return -errno;
-	watch->cap = cap;
-	return 0;
+	return watch_in(&loop->now, watch, cap);
 }
 
 void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write)
 {
-	struct epoll_event event = {.events = write ? EPOLLOUT : EPOLLIN, .data.ptr = watch};
-
-	epoll_ctl(loop->epoll, EPOLL_CTL_MOD, watch->cap, &event);
+	change(&loop->now, EPOLL_CTL_MOD, write ? EPOLLOUT : EPOLLIN, watch, watch->cap);
 }
 
 void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch)
 {
-	if (watch->cap == SYS_NO_CAP)
-		return;
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->cap, NULL);
-	watch->cap = SYS_NO_CAP;
-	for (int i = loop->batch_next; i < loop->batch_end; i++)
-		if (loop->batch[i].data.ptr == watch)
-			loop->batch[i].events = 0;
+	unwatch_in(&loop->now, watch);
+}
+
+int later_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
+{
+	return watch_in(&loop->patient, watch, cap);
+}
+
+void later_unwatch(struct sys_loop *loop, struct sys_watch *watch)
+{
+	unwatch_in(&loop->patient, watch);
 }
 
 int sys_gate_accept(sys_cap door, sys_cap *ret)
