@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A call that takes longer is given to the server, which watches its time. */
-static const uint64_t patience_ns = 1000000;
+/*
+ * A call that takes longer is given to the server, which watches its time. Sooner
+ * than the scheduler's next tick it would cost each call the setting of a timer.
+ */
+static const uint64_t patience_ns = 20000000;
 
 static unsigned bucket_of(const char *name)
 {
@@ -130,7 +133,9 @@ static uint64_t begin(struct mett_client *client, const struct lane *lane, uint6
 /* Returns whether the worker has answered; else it is for the server to see to. */
 static bool wait(struct worker_window *window, uint32_t tag)
 {
-	uint64_t deadline_ns = sys_clock_ns() + patience_ns;
+	uint64_t limit_ns = window->timeout_us * 1000;
+	uint64_t deadline_ns =
+		window->start_ns + (limit_ns && limit_ns < patience_ns ? limit_ns : patience_ns);
 	uint32_t running = window_call(CALL_RUNNING, tag), call = running;
 
 	while (call == running && sys_clock_ns() < deadline_ns) {
