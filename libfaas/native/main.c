@@ -41,10 +41,18 @@ static const char *error_text(int code)
 	return text ? text : "";
 }
 
+/* What every call will write to: now, while nobody waits, it is copied from the zygote. */
+static void prepare(void)
+{
+	faas_state = (struct faas_state){0};
+	fflush(NULL);
+}
+
 static void init(void)
 {
 	int code = faas_crash_init();
 
+	mett_worker_prepare(prepare);
 	if (!code && faas_init)
 		code = faas_init();
 	/* What is left in a buffer now would come out of every worker. */

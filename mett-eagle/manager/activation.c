@@ -50,8 +50,7 @@ static void send(struct session *session, const struct caller *caller, const str
 		return;
 	}
 	caller->worker->call = NULL;
-	if (sys_gate_send(sys_worker_gate(caller->worker->process), done, size, &cap,
-	                  cap != SYS_NO_CAP))
+	if (sys_worker_send(caller->worker->process, done, size, cap))
 		/* It filled its own gate, or it is gone, and then its end says more. */
 		worker_kill(caller->worker, "it does not read its gate");
 }

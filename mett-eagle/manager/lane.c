@@ -80,6 +80,7 @@ static void drop_window(struct lane *lane)
 {
 	if (!lane->window.memory)
 		return;
+	sys_window_vacate(&lane->window);
 	sys_unmap(lane->window.memory, sizeof(*lane->window.memory));
 	server_drop(lane->pool->session->server, lane->window.cap);
 	lane->window.memory = NULL;

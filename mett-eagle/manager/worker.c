@@ -67,8 +67,7 @@ static void report_shortage(struct worker *worker)
  */
 static bool tell(struct worker *worker, const void *data, size_t size, sys_cap cap)
 {
-	int result = sys_gate_send(sys_worker_gate(worker->process), data, size, &cap,
-	                           cap != SYS_NO_CAP);
+	int result = sys_worker_send(worker->process, data, size, cap);
 
 	if (result == SYS_AGAIN)
 		report_violation(worker, "it does not read its gate");

@@ -21,7 +21,8 @@ static const struct message_kind kinds[MESSAGE_TYPE_COUNT] = {
 #define M(type_, senders_, fixed_, variable_max_, caps_min_, caps_max_)                            \
 	_Static_assert(sizeof(fixed_) % 8 == 0, #type_ " has a hole at its end");                  \
 	_Static_assert(sizeof(fixed_) + (variable_max_) <= MESSAGE_MAX, #type_ " is too large");   \
-	_Static_assert((caps_max_) <= MESSAGE_CAPS_MAX, #type_ " has too many capabilities");
+	_Static_assert((int)(caps_max_) <= (int)MESSAGE_CAPS_MAX,                                  \
+	               #type_ " has too many capabilities");
 PROTOCOL_MESSAGES(M)
 #undef M
 

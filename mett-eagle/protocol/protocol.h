@@ -13,7 +13,7 @@
 enum {
 	PROTOCOL_VERSION = 1,
 	MESSAGE_MAX = 8 << 10, /* bytes of any message */
-	MESSAGE_CAPS_MAX = 4,  /* capabilities with any message */
+	MESSAGE_CAPS_MAX = 16, /* capabilities with any message */
 };
 
 struct message_header {
@@ -195,12 +195,29 @@ struct message_ready {
 	struct message_header header;
 };
 
-/* Fork one worker for these: its gate, its window, its log. */
+/*
+ * Fork a worker for each of the `count` seats whose numbers follow. With capabilities,
+ * in the order of enum fork_cap, it is for one: the seat is furnished with them and
+ * keeps them for later workers, but for SEAT_NONE, which is forgotten at once.
+ */
 struct message_fork {
 	struct message_header header;
+	uint32_t count;
+	uint32_t reserved;
 };
 
-/* Answer, in order of asking; with the handle of the new process, or with an error and none. */
+enum fork_cap { FORK_GATE, FORK_WINDOW, FORK_LOG, FORK_CAPS };
+
+enum {
+	SEATS_MAX = 64,              /* of one zygote */
+	SEAT_NONE = SEATS_MAX,       /* for one worker only */
+	FORK_MAX = MESSAGE_CAPS_MAX, /* workers asked for at once */
+};
+
+/*
+ * Answer, in order of asking; with the handles of the new processes, in the order of
+ * their seats. With an error there are less than were asked for.
+ */
 struct message_forked {
 	struct message_header header;
 	int32_t error; /* 0 or negative errno */
@@ -230,8 +247,8 @@ struct message_forked {
 	M(BUILT, FROM_ZYGOTE, struct message_built, 0, 2, 2)                                       \
 	M(UNBUILT, FROM_ZYGOTE, struct message_unbuilt, METT_MESSAGE_MAX, 0, 0)                    \
 	M(READY, FROM_ZYGOTE, struct message_ready, 0, 0, 0)                                       \
-	M(FORK, FROM_SERVER, struct message_fork, 0, 3, 3)                                         \
-	M(FORKED, FROM_ZYGOTE, struct message_forked, 0, 0, 1)
+	M(FORK, FROM_SERVER, struct message_fork, FORK_MAX * sizeof(uint32_t), 0, FORK_CAPS)       \
+	M(FORKED, FROM_ZYGOTE, struct message_forked, 0, 0, FORK_MAX)
 
 enum message_type {
 	MESSAGE_NONE,

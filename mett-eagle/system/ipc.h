@@ -12,7 +12,7 @@
 typedef int32_t sys_cap;
 #define SYS_NO_CAP ((sys_cap)-1)
 
-enum { SYS_CAPS_MAX = 4 };
+enum { SYS_CAPS_MAX = 16 };
 
 enum {
 	SYS_AGAIN = 1, /* nothing to read, or no room to write, now */

@@ -65,20 +65,31 @@ int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct s
 /** sys_sandbox_free() - end all processes in it; free its workers first. NULL is fine. */
 void sys_sandbox_free(struct sys_sandbox *sandbox);
 
-/** struct sys_window - a worker's window; the manager's, who keeps it until the worker is gone */
+/**
+ * struct sys_window - a worker's window; the manager's, who keeps it until the worker is gone
+ *
+ * Another worker of the same sandbox may have it next. What it will find at hand
+ * then is kept in `seat`, which is NULL at first.
+ */
 struct sys_window {
 	sys_cap cap;
 	struct worker_window *memory;
+	struct sys_seat *seat;
 };
+
+/** sys_window_vacate() - no worker of this sandbox gets it again; before the sandbox is freed */
+void sys_window_vacate(struct sys_window *window);
 
 /**
  * sys_worker_fork() - begin to make a worker from a zygote that is ready
+ *
+ * Those ordered before the loop waits again are made together.
  *
  * The worker can start neither processes nor threads.
  *
  * Return: 0, then parked() or failed() follows; or a negative errno.
  */
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
                     const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret);
 
 /**
@@ -89,7 +100,7 @@ int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window
  * Return: 0, then parked() or failed() follows; or a negative errno.
  */
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_program *program, struct sys_window *window,
                      const struct sys_worker_handler *handler, void *owner,
                      struct sys_worker **ret);
 
@@ -114,14 +125,17 @@ void sys_worker_ignore(struct sys_worker *worker);
  */
 uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes);
 
-/** sys_worker_attend() - it serves: what it logs is taken in from now on */
+/** sys_worker_attend() - it serves: what it logs is taken in from now on, its end told at once */
 void sys_worker_attend(struct sys_worker *worker);
 
 /** sys_worker_window() - its window */
 struct worker_window *sys_worker_window(struct sys_worker *worker);
 
-/** sys_worker_gate() - its gate; valid until sys_worker_free() */
+/** sys_worker_gate() - its gate, to receive from; valid until sys_worker_free() */
 sys_cap sys_worker_gate(struct sys_worker *worker);
+
+/** sys_worker_send() - as sys_gate_send() to its gate, with @cap unless that is SYS_NO_CAP */
+int sys_worker_send(struct sys_worker *worker, const void *data, size_t size, sys_cap cap);
 
 /**
  * sys_worker_log() - end of what it wrote to its standard streams
@@ -130,5 +144,10 @@ sys_cap sys_worker_gate(struct sys_worker *worker);
  */
 size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size);
 
-/** sys_worker_log_reset() - forget what it wrote so far */
+/**
+ * sys_worker_log_reset() - forget what it wrote so far
+ *
+ * What it writes from now on waits for sys_worker_attend(): where it has served
+ * without us, it must find there what it wrote, to tell us of it.
+ */
 void sys_worker_log_reset(struct sys_worker *worker);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,10 +13,7 @@
 
 enum { PATIENCE_NS = 1000000000 };
 
-/* The program's ends, in the order in which FORK passes them. */
-enum { GATE, WINDOW, LOG, ENDS };
-
-static void make_ends(struct fake_process *process, sys_cap ends[ENDS])
+static void make_ends(struct fake_process *process, sys_cap ends[FORK_CAPS])
 {
 	sys_cap gates[2];
 	int pipes[2];
@@ -24,35 +22,35 @@ static void make_ends(struct fake_process *process, sys_cap ends[ENDS])
 	CHECK_EQ(sys_gate_pair(gates), 0);
 	CHECK_EQ(pipe2(pipes, O_CLOEXEC), 0);
 	CHECK_EQ(fcntl(pipes[0], F_SETFL, O_NONBLOCK), 0);
-	CHECK_EQ(sys_dataspace_new("window", sizeof(*process->window), 0, &ends[WINDOW]), 0);
-	CHECK_EQ(sys_map(ends[WINDOW], sizeof(*process->window), 1, &memory), 0);
+	CHECK_EQ(sys_dataspace_new("window", sizeof(*process->window), 0, &ends[FORK_WINDOW]), 0);
+	CHECK_EQ(sys_map(ends[FORK_WINDOW], sizeof(*process->window), 1, &memory), 0);
 	process->gate = gates[0];
 	process->log = pipes[0];
 	process->window = memory;
 	process->window->payload_max = METT_PAYLOAD_MAX;
-	ends[GATE] = gates[1];
-	ends[LOG] = pipes[1];
+	ends[FORK_GATE] = gates[1];
+	ends[FORK_LOG] = pipes[1];
 }
 
-static void close_ends(const sys_cap ends[ENDS])
+static void close_ends(const sys_cap ends[FORK_CAPS])
 {
-	for (int i = 0; i < ENDS; i++)
+	for (int i = 0; i < FORK_CAPS; i++)
 		sys_cap_close(ends[i]);
 }
 
 static void __attribute__((noreturn))
-exec(const char *path, const char *role, const sys_cap ends[ENDS])
+exec(const char *path, const char *role, const sys_cap ends[FORK_CAPS])
 {
-	int high[ENDS];
+	int high[FORK_CAPS];
 
-	for (int i = 0; i < ENDS; i++)
+	for (int i = 0; i < FORK_CAPS; i++)
 		high[i] = fcntl(ends[i], F_DUPFD, 10);
 	int null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
-	dup2(high[LOG], 1);
-	dup2(high[LOG], 2);
-	dup2(high[GATE], 3);
-	dup2(high[WINDOW], 4);
+	dup2(high[FORK_LOG], 1);
+	dup2(high[FORK_LOG], 2);
+	dup2(high[FORK_GATE], 3);
+	dup2(high[FORK_WINDOW], 4);
 	close_range(strcmp(role, "zygote") ? 5 : 4, ~0U, 0);
 	execl(path, "action", role, (char *)NULL);
 	_exit(127);
@@ -60,7 +58,7 @@ exec(const char *path, const char *role, const sys_cap ends[ENDS])
 
 void fake_start(struct fake_process *ret, const char *path, const char *role)
 {
-	sys_cap ends[ENDS];
+	sys_cap ends[FORK_CAPS];
 
 	make_ends(ret, ends);
 	ret->pid = fork();
@@ -105,30 +103,73 @@ void fake_expect_closed(const struct fake_process *process)
 	CHECK_EQ(sys_gate_recv(process->gate, &byte, 1, &received), SYS_CLOSED);
 }
 
-void fake_fork(const struct fake_process *zygote, struct fake_process *ret)
+/* Of a process only its handle is known. */
+static pid_t pid_of(sys_cap handle)
 {
-	struct message_fork ask = {{MESSAGE_FORK, 4711}};
-	struct fake_message reply;
-	sys_cap ends[ENDS];
 	char path[64], line[64] = "";
+	pid_t pid = 0;
 
-	make_ends(ret, ends);
-	CHECK_EQ(sys_gate_send(zygote->gate, &ask, sizeof(ask), ends, ENDS), 0);
-	close_ends(ends);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", handle);
+	FILE *info = fopen(path, "re");
+	CHECK(info);
+	while (fgets(line, sizeof(line), info) && sscanf(line, "Pid: %d", &pid) != 1)
+		;
+	fclose(info);
+	CHECK(pid > 0);
+	return pid;
+}
+
+static void send_fork(const struct fake_process *zygote, const uint32_t *seats, unsigned count,
+                      const sys_cap *ends)
+{
+	struct {
+		struct message_fork fixed;
+		uint32_t seats[FORK_MAX];
+	} ask = {.fixed = {{MESSAGE_FORK, 4711}, .count = count}};
+
+	memcpy(ask.seats, seats, count * sizeof(*seats));
+	CHECK_EQ(sys_gate_send(zygote->gate, &ask, sizeof(ask.fixed) + count * sizeof(*seats), ends,
+	                       ends ? FORK_CAPS : 0),
+	         0);
+}
+
+static void take_forked(const struct fake_process *zygote, struct fake_process *ret, unsigned count)
+{
+	struct fake_message reply;
+
 	fake_receive(zygote, MESSAGE_FORKED, &reply);
 	CHECK_EQ(reply.forked.header.tag, 4711);
 	CHECK_EQ(reply.forked.error, 0);
-	CHECK_EQ(reply.received.cap_count, 1);
-
-	/* Of the process only its handle is known. */
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", reply.received.caps[0]);
-	FILE *info = fopen(path, "re");
-	CHECK(info);
-	while (fgets(line, sizeof(line), info) && sscanf(line, "Pid: %d", &ret->pid) != 1)
-		;
-	fclose(info);
+	CHECK_EQ(reply.received.cap_count, count);
+	for (unsigned i = 0; i < count; i++)
+		ret[i].pid = pid_of(reply.received.caps[i]);
 	sys_received_close(&reply.received);
-	CHECK(ret->pid > 0);
+}
+
+void fake_furnish(const struct fake_process *zygote, uint32_t seat, struct fake_process *ret)
+{
+	sys_cap ends[FORK_CAPS];
+
+	make_ends(ret, ends);
+	send_fork(zygote, &seat, 1, ends);
+	close_ends(ends);
+	take_forked(zygote, ret, 1);
+}
+
+void fake_fork(const struct fake_process *zygote, struct fake_process *ret)
+{
+	fake_furnish(zygote, SEAT_NONE, ret);
+}
+
+void fake_fork_again(const struct fake_process *zygote, const uint32_t *seats, unsigned count,
+                     struct fake_process *ret)
+{
+	for (unsigned i = 0; i < count; i++)
+		memset(ret[i].window, 0, sizeof(*ret[i].window));
+	for (unsigned i = 0; i < count; i++)
+		ret[i].window->payload_max = METT_PAYLOAD_MAX;
+	send_fork(zygote, seats, count, NULL);
+	take_forked(zygote, ret, count);
 }
 
 void fake_wake(const struct fake_process *worker, const void *argument, size_t size, int keep)
@@ -235,6 +276,14 @@ void fake_expect_signal(const struct fake_process *process, int signal, int valu
 	fake_receive(process, MESSAGE_SIGNAL, &message);
 	CHECK_EQ(message.signal.signal, signal);
 	CHECK_EQ(message.signal.value, value);
+}
+
+void fake_kill(const struct fake_process *process)
+{
+	int status;
+
+	CHECK_EQ(kill(process->pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(process->pid, &status, 0), process->pid);
 }
 
 static int end(struct fake_process *process)

@@ -36,8 +36,18 @@ struct fake_message {
 /* Starts @path as "zygote" or "worker"; does not wait until it is up. */
 void fake_start(struct fake_process *ret, const char *path, const char *role);
 
-/* Has @zygote fork a worker. */
+/* Has @zygote fork a worker, whose place is not kept. */
 void fake_fork(const struct fake_process *zygote, struct fake_process *ret);
+
+/* Has @zygote furnish a seat, and fork a worker for it. */
+void fake_furnish(const struct fake_process *zygote, uint32_t seat, struct fake_process *ret);
+
+/* Has @zygote fork for furnished seats whose workers have ended: @ret has the ends of theirs. */
+void fake_fork_again(const struct fake_process *zygote, const uint32_t *seats, unsigned count,
+                     struct fake_process *ret);
+
+/* Kills a worker, and keeps the ends of its seat. */
+void fake_kill(const struct fake_process *process);
 
 /* Takes the next message, which must be lawful and of @type; its caps are the caller's. */
 void fake_receive(const struct fake_process *process, enum message_type type,

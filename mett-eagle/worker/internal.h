@@ -43,6 +43,13 @@ struct mett_worker {
 	struct mett_activation activation;
 };
 
+/** mett_worker_serve_forks() - a zygote's life; returns in each child, as a worker with all it
+ * needs */
+void mett_worker_serve_forks(void);
+
+/** mett_worker_open_window() - map this worker's window, close @cap, and get ready to be woken */
+void mett_worker_open_window(sys_cap cap);
+
 /** mett_worker_leave() - end the process at once; async-signal-safe */
 __attribute__((noreturn)) void mett_worker_leave(int code);
 

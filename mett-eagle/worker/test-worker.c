@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,10 +107,32 @@ static unsigned fds_of(pid_t pid)
 	return fds;
 }
 
+static unsigned count_fds(pid_t pid)
+{
+	unsigned count = 0;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	DIR *dir = opendir(path);
+	CHECK(dir);
+	for (struct dirent *entry; (entry = readdir(dir));)
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+/* What a process holds for a moment longer than its message needs it does not count. */
+static void expect_fds(pid_t pid, unsigned count)
+{
+	for (int i = 0; count_fds(pid) != count && i < 500; i++)
+		usleep(10000);
+	CHECK_EQ(count_fds(pid), count);
+}
+
 TEST(descriptors_are_closed_again)
 {
 	struct fake_process zygote, worker;
-	struct message_fork ask = {{.type = MESSAGE_FORK}};
+	struct message_fork ask = {{.type = MESSAGE_FORK}, .count = 1};
 	unsigned before;
 
 	start(&zygote, "zygote");
@@ -124,9 +147,37 @@ TEST(descriptors_are_closed_again)
 	fake_expect_exit(&worker, 0, "", 0);
 	fake_end(&worker, 0);
 	CHECK_EQ(fds_of(zygote.pid), before);
-	/* A FORK of too few capabilities ends it: the server does not send such. */
+	/* A FORK for more than it names ends it: the server does not send such. */
 	CHECK_EQ(sys_gate_send(zygote.gate, &ask, sizeof(ask), NULL, 0), 0);
 	fake_end(&zygote, 1);
+}
+
+TEST(seats_serve_one_worker_after_the_other)
+{
+	enum { SEATS = 3 };
+	static const uint32_t seats[SEATS] = {0, SEATS_MAX - 1, 7};
+	struct fake_process zygote, workers[SEATS];
+
+	start(&zygote, "zygote");
+	for (int i = 0; i < SEATS; i++)
+		fake_furnish(&zygote, seats[i], &workers[i]);
+	expect_fds(zygote.pid, 4 + SEATS * FORK_CAPS);
+	for (int round = 0; round < 4; round++) {
+		for (int i = 0; i < SEATS; i++) {
+			fake_wake(&workers[i], "who", 3, 1);
+			fake_expect_exit(&workers[i], 0, "action 100, served 0", 20);
+			/* Each its own, and nothing of the others'. */
+			expect_fds(workers[i].pid, 4);
+			fake_kill(&workers[i]);
+		}
+		fake_fork_again(&zygote, seats, SEATS, workers);
+		expect_fds(zygote.pid, 4 + SEATS * FORK_CAPS);
+	}
+	for (int i = 0; i < SEATS; i++) {
+		CHECK_EQ(kill(workers[i].pid, SIGKILL), 0);
+		fake_end_by_signal(&workers[i], SIGKILL);
+	}
+	fake_end(&zygote, 0);
 }
 
 TEST(sizes_around_the_window)

@@ -67,7 +67,7 @@ static const struct {
 	{"exit", "3", METT_EXITED},
 	{"end", "message", METT_FAILED},
 	{"forbidden", "", METT_FORBIDDEN},
-	{"closefds", "loop", METT_PROTOCOL},
+	{"closefds", "", METT_EXITED},
 	{"rubbish", "", METT_PROTOCOL},
 	{"liar", "nothing", METT_PROTOCOL},
 	{"liar", "huge", METT_TOO_LARGE},

@@ -45,9 +45,20 @@ METT_EXPORT __attribute__((noreturn)) void mett_worker_fail_start(const char *me
  * In a zygote this returns in forked children only, once in each; under the
  * policy `reuse` mett_worker_exit() makes it possible to call it again. Blocks
  * until there is an activation. Ends the process when the server is gone.
- * Call it from the only thread of the process.
+ * Call it from the only thread of the process. A zygote's descriptors from 64 up are
+ * the library's.
  */
 METT_EXPORT void mett_worker_park(struct mett_worker **ret);
+
+/**
+ * mett_worker_prepare() - have something done in each process before it waits for its activation
+ * @prepare: called by mett_worker_park(), ahead of demand, while nobody waits; it can do what
+ *           the process will need, but not yet know what for
+ *
+ * Call it before mett_worker_park(). What is written there for the first time need not
+ * be copied when the activation comes.
+ */
+METT_EXPORT void mett_worker_prepare(void (*prepare)(void));
 
 /** mett_worker_activation() - what is being served; valid until mett_worker_exit() */
 METT_EXPORT const struct mett_activation *mett_worker_activation(const struct mett_worker *worker);

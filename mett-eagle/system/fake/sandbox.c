@@ -169,9 +169,9 @@ static void gate_run(struct source *source)
 	worker->handler->readable(worker->owner);
 }
 
-static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
-                      const struct sys_window *window, const struct sys_worker_handler *handler,
-                      void *owner, struct sys_worker **ret)
+static int worker_new(struct sys_loop *loop, struct sys_sandbox *home, struct sys_window *window,
+                      const struct sys_worker_handler *handler, void *owner,
+                      struct sys_worker **ret)
 {
 	struct sys_worker *worker;
 	sys_cap ends[2];
@@ -203,7 +203,7 @@ static int worker_new(struct sys_loop *loop, struct sys_sandbox *home,
 	return 0;
 }
 
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
                     const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	if (sandbox->over)
@@ -212,7 +212,7 @@ int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window
 }
 
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_program *program, struct sys_window *window,
                      const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	return worker_new(loop, NULL, window, handler, owner, ret);
@@ -272,6 +272,15 @@ struct worker_window *sys_worker_window(struct sys_worker *worker)
 sys_cap sys_worker_gate(struct sys_worker *worker)
 {
 	return worker->ends[0];
+}
+
+int sys_worker_send(struct sys_worker *worker, const void *data, size_t size, sys_cap cap)
+{
+	return sys_gate_send(worker->ends[0], data, size, &cap, cap != SYS_NO_CAP);
+}
+
+void sys_window_vacate(struct sys_window *window)
+{
 }
 
 size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)

@@ -30,9 +30,9 @@ void sys_cap_close(sys_cap cap)
 {
 	int saved = errno;
 
-	if (cap >= 0)
-		close(cap);
-	errno = saved;
+	/* Not written without need: in a forked process the page it lies in is still shared. */
+	if (cap >= 0 && close(cap) < 0)
+		errno = saved;
 }
 
 void sys_received_close(struct sys_received *received)

@@ -3,19 +3,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <libfmt/fmt.h>
 
-struct sys_exit process_status(int pidfd)
+/* Linux 6.13 and newer tell what is behind a pidfd in one call. */
+struct pidfd_facts {
+	uint64_t mask;
+	uint64_t cgroup;
+	uint32_t pid, tgid, ppid;
+	uint32_t ids[8];
+	uint32_t spare;
+};
+
+#define PIDFD_FACTS     _IOWR(0xFF, 11, struct pidfd_facts)
+#define PIDFD_FACTS_PID 1
+
+static struct sys_exit status(int pidfd, int options)
 {
 	siginfo_t info = {0};
 
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0 ||
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, options | WEXITED | WNOHANG | __WALL) < 0 ||
 	    !info.si_pid)
 		return (struct sys_exit){.signal = SIGKILL};
 	if (info.si_code == CLD_EXITED)
@@ -23,15 +37,18 @@ struct sys_exit process_status(int pidfd)
 	return (struct sys_exit){.signal = info.si_status};
 }
 
-int process_is_child(int pidfd)
+struct sys_exit process_status(int pidfd)
 {
-	siginfo_t info;
-
-	return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+	return status(pidfd, WNOWAIT);
 }
 
-/* There is no call for this before Linux 6.13. */
-pid_t process_id(int pidfd)
+struct sys_exit process_bury(int pidfd)
+{
+	return status(pidfd, 0);
+}
+
+/* What the kernel tells people who look is the same on every version. */
+static pid_t read_id(int pidfd)
 {
 	char path[64], text[512], *line;
 	int pid = 0;
@@ -47,6 +64,32 @@ pid_t process_id(int pidfd)
 	if (!line || sscanf(line, "Pid: %d", &pid) != 1 || pid <= 0)
 		return -ESRCH;
 	return pid;
+}
+
+static bool facts_of(int pidfd, struct pidfd_facts *ret)
+{
+	*ret = (struct pidfd_facts){.mask = PIDFD_FACTS_PID};
+	/* The answer says what it holds; a descriptor that is no pidfd knows no such call. */
+	return ioctl(pidfd, PIDFD_FACTS, ret) == 0 && ret->mask & PIDFD_FACTS_PID;
+}
+
+pid_t process_id(int pidfd)
+{
+	struct pidfd_facts facts;
+
+	return facts_of(pidfd, &facts) ? (pid_t)facts.pid : read_id(pidfd);
+}
+
+pid_t process_child(int pidfd)
+{
+	struct pidfd_facts facts;
+	siginfo_t info;
+
+	if (facts_of(pidfd, &facts))
+		return (pid_t)facts.ppid == getpid() ? (pid_t)facts.pid : -ECHILD;
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
+		return -ECHILD;
+	return read_id(pidfd);
 }
 
 void process_kill(int pidfd)

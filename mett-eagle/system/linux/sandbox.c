@@ -56,20 +56,36 @@ static void built(struct sys_sandbox *sandbox, struct sys_received *got)
 		fail(sandbox, "no memory to watch it");
 }
 
+/* Nobody wants it any more: its group's end, if not this, is the end of it. */
+static void turn_away(int pidfd)
+{
+	process_kill(pidfd);
+	close(pidfd);
+}
+
 static void forked(struct sys_sandbox *sandbox, const struct message_forked *message,
                    struct sys_received *got)
 {
-	struct sys_worker *worker = sandbox->forking;
-	int pidfd = got->cap_count ? got->caps[0] : -1;
+	int error = message->error ? message->error : -ECHILD;
 
-	if (!worker)
-		return;
-	if (pidfd >= 0 && !process_is_child(pidfd)) {
-		process_kill(sandbox->corpse->init);
+	if (got->cap_count > sandbox->asked_count) {
+		process_kill(sandbox->corpse->init); /* nobody asked for so many */
 		return;
 	}
+	for (unsigned i = 0; i < sandbox->asked_count; i++) {
+		struct sys_worker *worker = sandbox->asked[i];
+		int pidfd = i < got->cap_count ? got->caps[i] : -1;
+
+		sandbox->asked[i] = NULL;
+		if (worker)
+			worker_forked(worker, pidfd, error);
+		else if (pidfd >= 0)
+			turn_away(pidfd);
+	}
 	got->cap_count = 0;
-	worker_forked(worker, pidfd, message->error ? message->error : -ECHILD);
+	sandbox->asked_count = 0;
+	if (sandbox->forking)
+		later_queue_last(sandbox->loop, &sandbox->asking);
 }
 
 static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_received *got)
@@ -152,6 +168,7 @@ int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sy
 	sandbox->first = -1;
 	sandbox->gate = SYS_NO_CAP;
 	sandbox->forking_end = &sandbox->forking;
+	sandbox->asking.run = worker_ask;
 	sandbox->corpse = calloc(1, sizeof(*sandbox->corpse));
 	int error = sandbox->corpse ? 0 : -ENOMEM;
 	if (error)
@@ -195,6 +212,7 @@ void sys_sandbox_free(struct sys_sandbox *sandbox)
 		return;
 	sys_loop_unwatch(sandbox->loop, &sandbox->control);
 	sys_loop_unwatch(sandbox->loop, &sandbox->process);
+	later_cancel(sandbox->loop, &sandbox->asking);
 	tail_deinit(&sandbox->log);
 	if (sandbox->corpse) {
 		sandbox->corpse->first = sandbox->first;

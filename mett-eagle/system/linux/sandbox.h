@@ -3,8 +3,9 @@
 /* What sandbox.c and worker.c know of each other. */
 #include "../sandbox.h"
 #include "host.h"
+#include "later.h"
 #include "process.h"
-#include "tail.h"
+#include "seat.h"
 
 /* What an embedded watch or the like is part of. */
 #define OWNER_OF(member_pointer_, type_, member_)                                                  \
@@ -21,8 +22,12 @@ struct sys_sandbox {
 	sys_cap gate;
 	int first; /* pidfd of the first process */
 	struct tail log;
-	struct sys_worker *forking; /* asked for and not yet answered, oldest first */
+	uint64_t seats;             /* whose numbers are taken, a bit for each */
+	struct sys_worker *forking; /* to be asked for, oldest first */
 	struct sys_worker **forking_end;
+	struct later asking;                /* for them */
+	struct sys_worker *asked[FORK_MAX]; /* and not yet answered; NULL: not wanted any more */
+	unsigned asked_count;
 };
 
 /**
@@ -34,6 +39,9 @@ struct sys_sandbox {
 int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
                    sys_cap window, const struct sys_sandbox_handler *handler, void *owner,
                    struct sys_sandbox **ret);
+
+/** worker_ask() - ask the zygote for the workers that are wanted of it; of its sandbox's asking */
+void worker_ask(struct later *asking);
 
 /** worker_forked() - the zygote's answer; @pidfd is the worker's from now on, or -1 with @error */
 void worker_forked(struct sys_worker *worker, int pidfd, int error);

@@ -20,7 +20,8 @@ static void append(struct tail *tail, const char *data, size_t size)
 	tail->size += size;
 }
 
-void tail_drain(struct tail *tail)
+/* Returns true when the pipe is empty and has writers. */
+static bool drain(struct tail *tail)
 {
 	char data[METT_LOG_TAIL_MAX];
 
@@ -30,12 +31,27 @@ void tail_drain(struct tail *tail)
 		if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
 			/* All writers are gone: it would be readable for ever. */
 			sys_loop_unwatch(tail->loop, &tail->watch);
-			return;
+			return false;
 		}
 		if (size < 0)
-			return;
+			return errno == EAGAIN;
 		append(tail, data, (size_t)size);
 	}
+	return false;
+}
+
+void tail_drain(struct tail *tail)
+{
+	drain(tail);
+}
+
+bool tail_clear(struct tail *tail)
+{
+	sys_loop_unwatch(tail->loop, &tail->watch);
+	bool empty = drain(tail);
+
+	tail->size = 0;
+	return empty;
 }
 
 static void pipe_ready(struct sys_watch *watch)

@@ -3,6 +3,8 @@
 /* Tail: the end of what comes out of a pipe. */
 #include "../loop.h"
 
+#include <stdbool.h>
+
 #include <mett-eagle/common.h>
 
 struct tail {
@@ -23,6 +25,9 @@ int tail_init(struct tail *tail, struct sys_loop *loop, sys_cap *ret_write);
 
 /** tail_watch() - take in what is written as it comes; 0 or a negative errno */
 int tail_watch(struct tail *tail);
+
+/** tail_clear() - as new, for the next writer; false: it cannot be */
+bool tail_clear(struct tail *tail);
 
 /** tail_deinit() - a zeroed one is fine too */
 void tail_deinit(struct tail *tail);

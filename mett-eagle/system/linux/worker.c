@@ -11,12 +11,7 @@
 
 #include <libfmt/fmt.h>
 
-#include <protocol/protocol.h>
-
-#include "later.h"
 #include "memory.h"
-
-enum { GIVEN_GATE, GIVEN_LOG, GIVEN };
 
 struct sys_worker {
 	struct sys_watch gate;
@@ -28,16 +23,15 @@ struct sys_worker {
 	void *owner;
 	struct sys_worker *next_forking;
 	struct sys_sandbox *home; /* it is to be forked here and is not yet answered for */
-	sys_cap given[GIVEN];     /* what goes along with the request, until that is sent */
-	sys_cap window_cap;       /* this too; not ours */
-	struct sys_sandbox *own;  /* it was spawned into this sandbox, alone */
-	struct worker_window *window;
+	struct sys_window *window;
+	struct sys_seat *seat;   /* it was forked, and has this place at its zygote */
+	struct sys_sandbox *own; /* or it was spawned into this sandbox, alone */
 	uint64_t limit;
-	sys_cap end; /* our end of the gate */
 	int pidfd;
 	pid_t pid; /* cannot be another's before we have waited for it */
 	bool killed;
-	struct tail log;
+	bool ended;
+	bool attended; /* its end shall be told at once */
 };
 
 static void gate_ready(struct sys_watch *watch)
@@ -52,23 +46,30 @@ static void kill_now(struct later *later)
 	process_kill(OWNER_OF(later, struct sys_worker, death)->pidfd);
 }
 
+static void unwatch_process(struct sys_worker *worker)
+{
+	if (worker->attended)
+		sys_loop_unwatch(worker->loop, &worker->process);
+	else
+		later_unwatch(worker->loop, &worker->process);
+}
+
 static void process_ended(struct sys_watch *watch)
 {
 	struct sys_worker *worker = OWNER_OF(watch, struct sys_worker, process);
-	struct sys_exit how = process_status(worker->pidfd);
 
 	later_cancel(worker->loop, &worker->death);
-	sys_loop_unwatch(worker->loop, &worker->process);
+	unwatch_process(worker);
 	sys_loop_unwatch(worker->loop, &worker->gate);
 	/* A spawned one is waited for with its sandbox: until then its group has this number. */
-	if (!worker->own)
-		waitid(P_PIDFD, (id_t)worker->pidfd, NULL, WEXITED | WNOHANG | __WALL);
-	worker->killed = true;
+	struct sys_exit how =
+		worker->own ? process_status(worker->pidfd) : process_bury(worker->pidfd);
+	worker->killed = worker->ended = true;
 	worker->handler->ended(worker->owner, &how);
 }
 
 static struct sys_worker *worker_new(struct sys_host *host, struct sys_loop *loop,
-                                     const struct sys_window *window,
+                                     struct sys_window *window,
                                      const struct sys_worker_handler *handler, void *owner)
 {
 	struct sys_worker *worker = calloc(1, sizeof(*worker));
@@ -83,68 +84,81 @@ static struct sys_worker *worker_new(struct sys_host *host, struct sys_loop *loo
 		.host = host,
 		.handler = handler,
 		.owner = owner,
-		.window = window->memory,
+		.window = window,
 		.limit = host->memory_max,
-		.end = SYS_NO_CAP,
-		.given = {SYS_NO_CAP, SYS_NO_CAP},
-		.window_cap = window->cap,
 		.pidfd = -1,
 	};
 	return worker;
 }
 
-static void drop_given(struct sys_worker *worker)
+/* Those of one request: any number who have seats the zygote knows, or one who has none yet. */
+static int take_asked(struct sys_sandbox *sandbox, uint32_t seats[FORK_MAX])
 {
-	for (int i = 0; i < GIVEN; i++) {
-		sys_cap_close(worker->given[i]);
-		worker->given[i] = SYS_NO_CAP;
+	struct sys_worker *worker;
+
+	while ((worker = sandbox->forking) && sandbox->asked_count < FORK_MAX &&
+	       (!sandbox->asked_count || seat_furnished(worker->seat))) {
+		sandbox->forking = worker->next_forking;
+		seats[sandbox->asked_count] = worker->seat->number;
+		sandbox->asked[sandbox->asked_count++] = worker;
+		if (!seat_furnished(worker->seat))
+			break;
 	}
+	if (!sandbox->forking)
+		sandbox->forking_end = &sandbox->forking;
+	return sandbox->asked_count > 0;
 }
 
 /*
  * One request at a time: the kernel bounds what a user's processes have in flight,
  * so that requests a zygote has yet to read could keep it from answering.
  */
-static int ask_zygote(struct sys_worker *worker)
+void worker_ask(struct later *asking)
 {
-	struct message_fork message = {.header.type = MESSAGE_FORK};
-	const sys_cap caps[] = {worker->given[GIVEN_GATE], worker->window_cap,
-	                        worker->given[GIVEN_LOG]};
-	int result = sys_gate_send(worker->home->gate, &message, sizeof(message), caps, 3);
+	struct sys_sandbox *sandbox = OWNER_OF(asking, struct sys_sandbox, asking);
+	struct {
+		struct message_fork fixed;
+		uint32_t seats[FORK_MAX];
+	} message = {.fixed.header.type = MESSAGE_FORK};
 
-	drop_given(worker);
-	if (result <= 0)
-		return result;
+	if (sandbox->asked_count || !take_asked(sandbox, message.seats))
+		return;
+	struct sys_seat *first = sandbox->asked[0]->seat;
+	unsigned count = sandbox->asked_count;
+	bool furnished = seat_furnished(first);
+	message.fixed.count = count;
+	int result = sys_gate_send(sandbox->gate, &message,
+	                           sizeof(message.fixed) + count * sizeof(uint32_t), first->given,
+	                           furnished ? 0 : FORK_CAPS);
+	if (!furnished)
+		seat_furnish(first);
 	/* It is gone, or does not read: with its end all that wait for it fail. */
-	process_kill(worker->home->corpse->init);
-	return 0;
+	if (result)
+		process_kill(sandbox->corpse->init);
 }
 
-int sys_worker_fork(struct sys_sandbox *sandbox, const struct sys_window *window,
+int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
                     const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	struct sys_worker *worker =
 		worker_new(sandbox->host, sandbox->loop, window, handler, owner);
-	sys_cap gates[2];
+	int error = 0;
 
 	if (!worker)
 		return -ENOMEM;
-	int error = sys_gate_pair(gates);
-	if (!error) {
-		worker->end = gates[0];
-		worker->given[GIVEN_GATE] = gates[1];
-		error = tail_init(&worker->log, sandbox->loop, &worker->given[GIVEN_LOG]);
+	if (!window->seat)
+		error = seat_new(sandbox, window->cap, &window->seat);
+	if (error) {
+		free(worker);
+		return error;
 	}
+	worker->seat = window->seat;
+	worker->home = sandbox;
 	*sandbox->forking_end = worker;
 	sandbox->forking_end = &worker->next_forking;
-	worker->home = sandbox;
-	if (!error && sandbox->forking == worker)
-		error = ask_zygote(worker);
-	if (error)
-		sys_worker_free(worker);
-	else
-		*ret = worker;
-	return error;
+	later_queue_last(sandbox->loop, &sandbox->asking);
+	*ret = worker;
+	return 0;
 }
 
 static void leave_forking(struct sys_worker *worker)
@@ -152,45 +166,46 @@ static void leave_forking(struct sys_worker *worker)
 	struct sys_sandbox *sandbox = worker->home;
 	struct sys_worker **link = &sandbox->forking;
 
-	while (*link != worker)
+	worker->home = NULL;
+	for (unsigned i = 0; i < sandbox->asked_count; i++)
+		if (sandbox->asked[i] == worker)
+			sandbox->asked[i] = NULL;
+	while (*link && *link != worker)
 		link = &(*link)->next_forking;
+	if (!*link)
+		return;
 	*link = worker->next_forking;
 	if (!*link)
 		sandbox->forking_end = link;
-	worker->home = NULL;
 }
 
 /* A worker forked from a zygote has one thread and stays so: it inherits all else. */
 static int confine(struct sys_worker *worker)
 {
 	struct rlimit none = {0, 0};
-	worker->pid = process_id(worker->pidfd);
-	if (worker->pid < 0)
-		return worker->pid;
+
 	return prlimit(worker->pid, RLIMIT_NPROC, &none, NULL) < 0 ? -errno : 0;
 }
 
 void worker_forked(struct sys_worker *worker, int pidfd, int error)
 {
-	struct sys_sandbox *sandbox = worker->home;
 	char why[METT_MESSAGE_MAX];
 
-	leave_forking(worker);
-	if (sandbox->forking && ask_zygote(sandbox->forking))
-		process_kill(sandbox->corpse->init); /* all that wait hear of it by that */
+	worker->home = NULL;
 	worker->pidfd = pidfd;
-	if (pidfd >= 0)
-		error = confine(worker);
+	if (pidfd >= 0) {
+		worker->pid = process_child(pidfd);
+		error = worker->pid < 0 ? worker->pid : confine(worker);
+	}
 	if (!error)
-		error = sys_loop_watch(worker->loop, &worker->process, pidfd);
+		error = later_watch(worker->loop, &worker->process, pidfd);
 	if (!error)
-		error = sys_loop_watch(worker->loop, &worker->gate, worker->end);
+		error = sys_loop_watch(worker->loop, &worker->gate, worker->seat->end);
 	if (!error) {
 		worker->handler->parked(worker->owner);
 		return;
 	}
 	fmt_format(why, sizeof(why), "its zygote cannot fork: {}", strerror(-error));
-	sys_loop_unwatch(worker->loop, &worker->process);
 	worker->handler->failed(worker->owner, why);
 }
 
@@ -201,10 +216,10 @@ static void own_ready(void *owner)
 	/* From here on its gate carries the worker's messages, and its end is reported. */
 	sys_loop_unwatch(worker->loop, &worker->own->control);
 	sys_loop_unwatch(worker->loop, &worker->own->process);
-	worker->end = worker->own->gate;
 	worker->pidfd = worker->own->first;
 	worker->pid = worker->own->corpse->group; /* which it leads */
-	if (sys_loop_watch(worker->loop, &worker->gate, worker->end) ||
+	worker->attended = true;
+	if (sys_loop_watch(worker->loop, &worker->gate, worker->own->gate) ||
 	    sys_loop_watch(worker->loop, &worker->process, worker->pidfd))
 		worker->handler->failed(worker->owner, "no memory to watch it");
 	else
@@ -219,7 +234,7 @@ static void own_failed(void *owner, const char *why)
 }
 
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
-                     const struct sys_program *program, const struct sys_window *window,
+                     const struct sys_program *program, struct sys_window *window,
                      const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
 	static const struct sys_sandbox_handler own_handler = {own_ready, own_failed};
@@ -230,10 +245,19 @@ int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
 	int error = sandbox_launch(host, loop, program, window->cap, &own_handler, worker,
 	                           &worker->own);
 	if (error)
-		sys_worker_free(worker);
+		free(worker);
 	else
 		*ret = worker;
 	return error;
+}
+
+/* Another may have its place, if it is gone for sure. */
+static void leave_seat(struct sys_worker *worker)
+{
+	if (worker->ended && seat_clear(worker->seat))
+		return;
+	worker->window->seat = NULL;
+	seat_free(worker->seat);
 }
 
 void sys_worker_free(struct sys_worker *worker)
@@ -241,21 +265,25 @@ void sys_worker_free(struct sys_worker *worker)
 	if (!worker)
 		return;
 	later_cancel(worker->loop, &worker->death);
-	if (worker->process.cap != SYS_NO_CAP)
+	if (!worker->ended && worker->pidfd >= 0)
 		process_kill(worker->pidfd);
 	if (worker->home)
 		leave_forking(worker);
-	drop_given(worker);
 	sys_loop_unwatch(worker->loop, &worker->gate);
-	sys_loop_unwatch(worker->loop, &worker->process);
-	tail_deinit(&worker->log);
+	unwatch_process(worker);
 	if (worker->own) {
 		sys_sandbox_free(worker->own);
 	} else {
-		sys_cap_close(worker->end);
+		leave_seat(worker);
 		sys_cap_close(worker->pidfd);
 	}
 	free(worker);
+}
+
+void sys_window_vacate(struct sys_window *window)
+{
+	seat_free(window->seat);
+	window->seat = NULL;
 }
 
 void sys_worker_kill(struct sys_worker *worker)
@@ -286,23 +314,39 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 
 void sys_worker_attend(struct sys_worker *worker)
 {
-	if (!worker->own)
-		tail_watch(&worker->log);
+	if (worker->own)
+		return;
+	tail_watch(&worker->seat->log);
+	/* Without memory to watch it otherwise, its end is told a little later. */
+	sys_cap pidfd = worker->process.cap;
+	if (worker->attended || pidfd == SYS_NO_CAP)
+		return;
+	later_unwatch(worker->loop, &worker->process);
+	worker->attended = !sys_loop_watch(worker->loop, &worker->process, pidfd);
+	if (!worker->attended)
+		later_watch(worker->loop, &worker->process, pidfd);
 }
 
 struct worker_window *sys_worker_window(struct sys_worker *worker)
 {
-	return worker->window;
+	return worker->window->memory;
 }
 
 sys_cap sys_worker_gate(struct sys_worker *worker)
 {
-	return worker->end;
+	return worker->own ? worker->own->gate : worker->seat->end;
+}
+
+int sys_worker_send(struct sys_worker *worker, const void *data, size_t size, sys_cap cap)
+{
+	if (worker->seat)
+		worker->seat->spoken = true;
+	return sys_gate_send(sys_worker_gate(worker), data, size, &cap, cap != SYS_NO_CAP);
 }
 
 static struct tail *log_of(struct sys_worker *worker)
 {
-	return worker->own ? &worker->own->log : &worker->log;
+	return worker->own ? &worker->own->log : &worker->seat->log;
 }
 
 size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
@@ -318,6 +362,5 @@ size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
 
 void sys_worker_log_reset(struct sys_worker *worker)
 {
-	tail_drain(log_of(worker));
-	log_of(worker)->size = 0;
+	tail_clear(log_of(worker));
 }

@@ -1,0 +1,86 @@
+#include "seat.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sandbox.h"
+
+/* So many messages may be left of a worker; what left more is not worth the time. */
+enum { LEFTOVERS_MAX = 16 };
+
+static uint32_t take_number(struct sys_sandbox *sandbox)
+{
+	if (!~sandbox->seats)
+		return SEAT_NONE;
+	uint32_t number = (uint32_t)__builtin_ctzll(~sandbox->seats);
+
+	sandbox->seats |= (uint64_t)1 << number;
+	return number;
+}
+
+int seat_new(struct sys_sandbox *sandbox, sys_cap window, struct sys_seat **ret)
+{
+	struct sys_seat *seat = calloc(1, sizeof(*seat));
+	sys_cap gates[2];
+
+	_Static_assert(SEATS_MAX == 8 * sizeof(sandbox->seats), "a bit for each seat");
+	if (!seat)
+		return -ENOMEM;
+	int error = sys_gate_pair(gates);
+	if (error) {
+		free(seat);
+		return error;
+	}
+	seat->sandbox = sandbox;
+	seat->end = gates[0];
+	seat->given[FORK_GATE] = gates[1];
+	seat->given[FORK_WINDOW] = window;
+	seat->given[FORK_LOG] = SYS_NO_CAP;
+	seat->number = take_number(sandbox);
+	error = tail_init(&seat->log, sandbox->loop, &seat->given[FORK_LOG]);
+	if (error)
+		seat_free(seat);
+	else
+		*ret = seat;
+	return error;
+}
+
+bool seat_furnished(const struct sys_seat *seat)
+{
+	return seat->given[FORK_GATE] == SYS_NO_CAP;
+}
+
+void seat_furnish(struct sys_seat *seat)
+{
+	sys_cap_close(seat->given[FORK_GATE]);
+	sys_cap_close(seat->given[FORK_LOG]);
+	seat->given[FORK_GATE] = seat->given[FORK_LOG] = SYS_NO_CAP;
+}
+
+bool seat_clear(struct sys_seat *seat)
+{
+	char data[MESSAGE_MAX];
+	struct sys_received got;
+	int result = 0;
+
+	if (seat->number == SEAT_NONE || seat->spoken)
+		return false;
+	for (int i = 0; i < LEFTOVERS_MAX && (result == 0 || result == SYS_REFUSED); i++) {
+		result = sys_gate_recv(seat->end, data, sizeof(data), &got);
+		if (result == 0)
+			sys_received_close(&got);
+	}
+	return result == SYS_AGAIN && tail_clear(&seat->log);
+}
+
+void seat_free(struct sys_seat *seat)
+{
+	if (!seat)
+		return;
+	if (seat->number != SEAT_NONE)
+		seat->sandbox->seats &= ~((uint64_t)1 << seat->number);
+	seat_furnish(seat);
+	tail_deinit(&seat->log);
+	sys_cap_close(seat->end);
+	free(seat);
+}

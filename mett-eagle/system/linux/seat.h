@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * Seat: a place at a zygote where one worker after the other gets the same gate,
+ * window and log. The zygote is given them once; a seat is free when its worker
+ * has ended and nothing of it is left.
+ */
+#include "../sandbox.h"
+#include "tail.h"
+
+#include <stdbool.h>
+
+#include <protocol/protocol.h>
+
+struct sys_seat {
+	struct sys_sandbox *sandbox;
+	uint32_t number; /* SEAT_NONE: for one worker only */
+	sys_cap end;     /* our end of the gate */
+	struct tail log;
+	bool spoken;              /* the worker was sent what it may not have taken */
+	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; the window is not ours */
+};
+
+/**
+ * seat_new() - a seat that the zygote does not know yet
+ * @window: stays the caller's, and open until the first worker is made
+ *
+ * Return: 0 or a negative errno.
+ */
+int seat_new(struct sys_sandbox *sandbox, sys_cap window, struct sys_seat **ret);
+
+/** seat_furnished() - does the zygote have what belongs to it? */
+bool seat_furnished(const struct sys_seat *seat);
+
+/** seat_furnish() - the zygote has got it now */
+void seat_furnish(struct sys_seat *seat);
+
+/** seat_clear() - its worker is gone: forget what is left of it; false: no other can sit here */
+bool seat_clear(struct sys_seat *seat);
+
+/** seat_free() - NULL is fine */
+void seat_free(struct sys_seat *seat);
