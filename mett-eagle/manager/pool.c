@@ -12,6 +12,18 @@
 
 #define MS_NS ((uint64_t)1000000)
 
+enum {
+	AHEAD_MAX = 16, /* what is used faster than it is made is not helped by more */
+	LOOK_AFTER = 256,
+};
+
+/* What this turn of the loop brings is looked at together: workers made together cost less. */
+static void want_workers(struct pool *pool)
+{
+	if (list_empty(&pool->shortage))
+		list_append(&pool->session->short_of_workers, &pool->shortage);
+}
+
 /* Fail all that wait: there will be no worker for them. */
 static void fail_waiting(struct pool *pool, enum mett_reason reason, const char *why)
 {
@@ -56,7 +68,7 @@ static void zygote_ready(void *owner)
 		return;
 	timers_disarm(&pool->session->timers, &pool->start);
 	pool->state = POOL_READY;
-	pool_supply(pool);
+	want_workers(pool);
 }
 
 static void zygote_failed(void *owner, const char *why)
@@ -122,6 +134,9 @@ static void idle(struct timer *timer)
 	}
 	if (used)
 		arm_idle(pool);
+	else
+		pool->ahead = pool->session->server->config.parked;
+	lanes_trim(pool);
 }
 
 static int start_zygote(struct pool *pool)
@@ -166,15 +181,41 @@ static unsigned ready_count(const struct pool *pool)
 static unsigned demand(const struct pool *pool)
 {
 	/* Under `reuse`, who serves now serves again. */
-	unsigned parked = pool->session->server->config.parked;
 	bool ahead = !pool->retired && !pool->holding &&
 	             pool->options.policy != METT_POLICY_REUSE &&
-	             pool->parked_count < parked + METT_IN_FLIGHT_MAX;
+	             pool->parked_count < pool->ahead + METT_IN_FLIGHT_MAX;
 
-	return pool->waiting_count + (ahead ? parked : 0);
+	return pool->waiting_count + (ahead ? pool->ahead : 0);
 }
 
-void pool_supply(struct pool *pool)
+/* Somebody came and found none: they are used up faster than they are made. */
+static void look_further_ahead(struct pool *pool)
+{
+	if (pool->options.policy != METT_POLICY_FORK || pool->state != POOL_READY)
+		return;
+	if (2 * pool->ahead <= AHEAD_MAX)
+		pool->ahead *= 2;
+	pool->least = pool->ahead;
+	pool->gone = 0;
+}
+
+/* When half of them were never needed for a while, half are enough. */
+static void look_less_ahead(struct pool *pool)
+{
+	unsigned ready = ready_count(pool), parked = pool->session->server->config.parked;
+
+	if (ready < pool->least)
+		pool->least = ready;
+	if (++pool->gone < LOOK_AFTER)
+		return;
+	if (pool->least > pool->ahead / 2)
+		pool->ahead = pool->ahead / 2 > parked ? pool->ahead / 2 : parked;
+	pool->least = pool->ahead;
+	pool->gone = 0;
+}
+
+/* Make as many workers as there is demand for. */
+static void supply(struct pool *pool)
 {
 	int error = 0;
 
@@ -191,6 +232,14 @@ void pool_supply(struct pool *pool)
 		                       "try later");
 }
 
+void pools_supply(struct session *session)
+{
+	list_for_each(link, &session->short_of_workers) {
+		list_remove(link);
+		supply(LIST_ENTRY(link, struct pool, shortage));
+	}
+}
+
 struct pool *pool_new(struct session *session, const char *name,
                       const struct mett_action_options *options, sys_cap program)
 {
@@ -199,6 +248,7 @@ struct pool *pool_new(struct session *session, const char *name,
 	if (!pool)
 		return NULL;
 	list_init(&pool->link);
+	list_init(&pool->shortage);
 	list_init(&pool->parked);
 	list_init(&pool->others);
 	list_init(&pool->waiting);
@@ -206,6 +256,7 @@ struct pool *pool_new(struct session *session, const char *name,
 	pool->session = session;
 	pool->options = *options;
 	pool->program = program;
+	pool->ahead = pool->least = session->server->config.parked;
 	pool->start.expired = zygote_late;
 	pool->idle.expired = idle;
 	strcpy(pool->name, name); /* a lawful one fits */
@@ -223,6 +274,7 @@ void pool_free(struct pool *pool)
 		lane_free(LIST_ENTRY(link, struct lane, link));
 	timers_disarm(&pool->session->timers, &pool->idle);
 	drop_sandbox(pool);
+	list_remove(&pool->shortage);
 	list_remove(&pool->link);
 	server_drop(pool->session->server, pool->program);
 	free(pool);
@@ -286,7 +338,8 @@ void pool_serve(struct pool *pool, struct activation *activation)
 	}
 	list_append(&pool->waiting, &activation->wait);
 	pool->waiting_count++;
-	pool_supply(pool);
+	look_further_ahead(pool);
+	want_workers(pool);
 }
 
 void pool_forget(struct pool *pool, struct activation *activation)
@@ -298,8 +351,8 @@ void pool_forget(struct pool *pool, struct activation *activation)
 /* Whoever was made for an activation that gave up waiting is one too many. */
 static bool room_to_park(const struct pool *pool)
 {
-	return !pool->retired && (pool->options.policy == METT_POLICY_REUSE ||
-	                          ready_count(pool) < pool->session->server->config.parked);
+	return !pool->retired &&
+	       (pool->options.policy == METT_POLICY_REUSE || ready_count(pool) < pool->ahead);
 }
 
 /* A process that has answered ends by itself. If not by the time the next is here, it must. */
@@ -340,7 +393,7 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 	} else {
 		park(pool, worker);
 	}
-	pool_supply(pool);
+	want_workers(pool);
 }
 
 void pool_want_lanes(struct pool *pool)
@@ -389,7 +442,8 @@ void pool_worker_gone(struct pool *pool, struct worker *worker)
 		pool->other_count--;
 	}
 	worker_free(worker);
-	pool_supply(pool);
+	look_less_ahead(pool);
+	want_workers(pool);
 }
 
 void pool_worker_late(struct pool *pool, struct worker *worker, const char *why)

@@ -16,7 +16,8 @@ enum pool_state {
 };
 
 struct pool {
-	struct list link; /* in the session's retired ones, once it is one */
+	struct list link;     /* in the session's retired ones, once it is one */
+	struct list shortage; /* in the session's list of those to be looked at this turn */
 	struct session *session;
 	struct mett_action_options options;
 	char name[METT_NAME_MAX + 1];
@@ -30,6 +31,9 @@ struct pool {
 	unsigned parked_count;
 	unsigned starting_count;
 	unsigned other_count;
+	unsigned ahead;      /* workers to have parked, by how fast they are used up */
+	unsigned least;      /* that were left of late when others were made */
+	unsigned gone;       /* since then */
 	struct list spare;   /* lanes without a worker */
 	bool lanes_wanted;   /* the client makes calls that it waits for */
 	struct list waiting; /* activations without a worker, oldest first */
@@ -76,8 +80,8 @@ void pool_worker_busy(struct pool *pool, struct worker *worker);
 /** pool_forget() - an activation that waits for a worker does so no longer */
 void pool_forget(struct pool *pool, struct activation *activation);
 
-/** pool_supply() - make as many workers as there is demand for */
-void pool_supply(struct pool *pool);
+/** pools_supply() - make the workers that what happened in this turn has made necessary */
+void pools_supply(struct session *session);
 
 /** pool_worker_parked() - a worker can serve: the oldest activation that waits, or a later one */
 void pool_worker_parked(struct pool *pool, struct worker *worker);

@@ -308,6 +308,7 @@ int session_turn(struct session *session)
 	}
 	if (timers_next(&session->timers))
 		timers_expire(&session->timers, sys_clock_ns());
+	pools_supply(session);
 	if (!list_empty(&session->retired))
 		pool_collect(session);
 	return error;
@@ -359,6 +360,7 @@ int session_make(struct server *server, unsigned core, struct session **ret, sys
 	list_init(&session->link);
 	list_init(&session->activations);
 	list_init(&session->retired);
+	list_init(&session->short_of_workers);
 	list_init(&session->replies);
 	int error = sys_loop_new(&session->loop);
 	if (!error)

@@ -30,7 +30,8 @@ struct session {
 	unsigned activation_count;
 	unsigned client_count; /* of them, the client's own */
 	struct list retired;   /* pools that are no action's any more */
-	struct list replies;   /* that the client's gate had no room for */
+	struct list short_of_workers;
+	struct list replies; /* that the client's gate had no room for */
 	struct lane *lanes[WINDOW_LANES];
 	unsigned lane_next; /* where to look for a free number first */
 	uint32_t lane_generation;
