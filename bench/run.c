@@ -49,8 +49,10 @@ static const struct plan {
 	[NESTED_PACED] = {"nested", scene_call_nested, 1000, 60, PACE_NS},
 	[FORK_SATURATED] = {"fork saturated", scene_call_fork, 1500, 100, 0},
 	[REUSE_SATURATED] = {"reuse saturated", scene_call_reuse, 5000, 500, 0},
-	/* Paced, a server with cores to spare has the next one ready. */
+	/* Paced, a server with cores to spare has the next one ready. Saturated, it makes it
+           on one of them while we start another; with ours alone it can hide nothing. */
 	[SPAWN_SATURATED] = {"spawn", scene_call_spawn, 300, 20, 0},
+	[SPAWN_ONE_CORE] = {"spawn on one core", scene_call_spawn, 200, 20, 0},
 	[COLD_PACED] = {"cold", scene_call_cold, 100, 10, PACE_NS},
 	[SMALL_PACED] = {"empty echo", scene_call_small, 500, 30, PACE_NS},
 	[LARGE_PACED] = {"large echo", scene_call_large, 300, 20, PACE_NS},
@@ -63,7 +65,7 @@ struct stage {
 	unsigned needs;
 	struct floors *floors;
 	struct sessions *sessions;
-	struct scene plain, full;
+	struct scene plain, full, lone;
 	struct churn *churn;
 };
 
@@ -104,7 +106,9 @@ static void measure_series(struct stage *stage, enum series series, unsigned rou
 	struct figures *figures = &run->figures[series];
 	struct load load = {run->options->quick ? plan->quick : plan->samples,
 	                    series == COLD_PACED ? 1 : WARM_UP, plan->pace_ns};
-	struct scene *scene = series == FULL_PACED ? &stage->full : &stage->plain;
+	struct scene *scene = series == FULL_PACED       ? &stage->full
+	                      : series == SPAWN_ONE_CORE ? &stage->lone
+	                                                 : &stage->plain;
 	unsigned core = mett_client_core(scene->client);
 	uint64_t elapsed;
 	int error;
@@ -226,6 +230,8 @@ static void set_up(struct stage *stage, struct run *run)
 	}
 	if (stage->needs & NEED_SCENE)
 		scene_new(&stage->plain, files);
+	if (stage->needs & 1U << SPAWN_ONE_CORE)
+		scene_new_on(&stage->lone, files, mett_client_core(stage->plain.client));
 	if (stage->needs & 1U << FULL_PACED) {
 		scene_new(&stage->full, files);
 		scene_fill(&stage->full);
@@ -236,6 +242,8 @@ static void tear_down(struct stage *stage)
 {
 	if (stage->full.client)
 		scene_free(&stage->full);
+	if (stage->lone.client)
+		scene_free(&stage->lone);
 	if (stage->plain.client)
 		scene_free(&stage->plain);
 	if (stage->churn)

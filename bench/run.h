@@ -28,6 +28,7 @@ enum series {
 	FORK_SATURATED,
 	REUSE_SATURATED,
 	SPAWN_SATURATED,
+	SPAWN_ONE_CORE, /* the same, on a server that has the client's core alone */
 	COLD_PACED,
 	SMALL_PACED,
 	LARGE_PACED,

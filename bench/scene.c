@@ -1,6 +1,7 @@
 #include "scene.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include <system/ipc.h>
 
 #include "fail.h"
+#include "pace.h"
 
 static void create(struct mett_client *client, const char *name, const char *path,
                    enum mett_policy policy)
@@ -67,6 +69,17 @@ void scene_new(struct scene *ret, const struct files *files)
 	/* So that all of it is really there. */
 	memset(ret->payload, 'p', SCENE_PAYLOAD);
 	memset(ret->copy, 'c', SCENE_PAYLOAD);
+}
+
+void scene_new_on(struct scene *ret, const struct files *files, unsigned core)
+{
+	cpu_set_t cores;
+	int error = sched_getaffinity(0, sizeof(cores), &cores) < 0 ? -errno : pace_stay(0, core);
+
+	if (error)
+		fail("a server on one core", error);
+	scene_new(ret, files);
+	sched_setaffinity(0, sizeof(cores), &cores);
 }
 
 void scene_fill(struct scene *scene)

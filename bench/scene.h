@@ -40,6 +40,9 @@ struct scene {
 /** scene_new() - server and client with the actions fork, reuse, spawn, echo and call */
 void scene_new(struct scene *ret, const struct files *files);
 
+/** scene_new_on() - the same, with a server that has one core for all it does */
+void scene_new_on(struct scene *ret, const struct files *files, unsigned core);
+
 /** scene_fill() - up to SCENE_ACTIONS actions and SCENE_SESSIONS sessions, each used once */
 void scene_fill(struct scene *scene);
 

@@ -83,6 +83,16 @@ const struct target target_table[TARGET_COUNT] = {
          "S+N",
          false,
          1.3},
+	{"spawn-one-core",
+         "spawn, saturated, on one core, each",
+         "us",
+         KIND_EACH,
+         SPAWN_ONE_CORE,
+         NO,
+         {S_SATURATED, N_SATURATED},
+         "S+N",
+         false,
+         1.3},
 	{"cold",
          "cold first invocation, p50",
          "us",
@@ -195,6 +205,7 @@ static double figure(const struct run *run, enum series series, enum kind kind, 
 		return 0;
 	return kind == KIND_P99    ? figures->p99[round]
 	       : kind == KIND_RATE ? figures->per_second[round]
+	       : kind == KIND_EACH ? 1e6 / figures->per_second[round]
 	                           : figures->p50[round];
 }
 

@@ -18,6 +18,7 @@ enum kind {
 	KIND_P50,
 	KIND_P99,
 	KIND_RATE,
+	KIND_EACH,       /* time of the whole series by the number of its calls */
 	KIND_DIFFERENCE, /* p50 of two series, less one of the other */
 	KIND_SESSIONS_FORK,
 	KIND_SESSIONS_REUSE,
@@ -43,7 +44,7 @@ struct target {
 	double bound;
 };
 
-enum { TARGET_COUNT = 15 };
+enum { TARGET_COUNT = 16 };
 extern const struct target target_table[TARGET_COUNT];
 
 /**

@@ -73,7 +73,7 @@ def driver(build, *arguments):
 
 
 def measures_what_it_is_asked_to(build, folder):
-    names = ["fork-p50", "reuse-rate", "large", "nested", "churn", "spawn"]
+    names = ["fork-p50", "reuse-rate", "large", "nested", "churn", "spawn", "spawn-one-core"]
     path = folder + "/out.json"
     shown = json.loads(driver(build, "--quick", "--json", "--output", path, "--only",
                               ",".join(names)))
