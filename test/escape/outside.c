@@ -19,7 +19,7 @@ enum {
 	NOT_A_SANDBOX_UID = 1000000,
 };
 
-enum kind { LAUNCHER, INIT, ZYGOTE, WORKER, KINDS };
+enum kind { LAUNCHER, SPARE, INIT, ZYGOTE, WORKER, KINDS };
 
 static struct server server;
 
@@ -68,6 +68,8 @@ static enum kind kind_of(pid_t pid)
 {
 	if (is_named(pid, "mett-launcher"))
 		return LAUNCHER;
+	if (is_named(pid, "mett-spare"))
+		return SPARE;
 	if (is_named(pid, "mett-init"))
 		return INIT;
 	/* Workers that were forked can fork no more; those that were spawned are called so. */
@@ -83,6 +85,11 @@ static enum kind kind_of(pid_t pid)
 	return !strcmp(text + strlen(text) + 1, "zygote") ? ZYGOTE : WORKER;
 }
 
+static bool runs_a_program(enum kind kind)
+{
+	return kind == ZYGOTE || kind == WORKER;
+}
+
 static void has_no_rights(pid_t pid, enum kind kind)
 {
 	static const char *const sets[] = {"CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"};
@@ -91,7 +98,7 @@ static void has_no_rights(pid_t pid, enum kind kind)
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		CHECK_EQ(strtoull(line_of(pid, "status", sets[i]), NULL, 16), 0);
 	CHECK_EQ(atoi(line_of(pid, "status", "NoNewPrivs:")), 1);
-	if (kind != INIT)
+	if (runs_a_program(kind))
 		CHECK_EQ(atoi(line_of(pid, "status", "Seccomp:")), 2);
 	CHECK_EQ(sscanf(line_of(pid, "status", "Uid:"), "%u %u %u %u", &uid[0], &uid[1], &uid[2],
 	                &uid[3]),
@@ -132,7 +139,10 @@ static void holds_only(pid_t pid, enum kind kind)
 	static const struct {
 		int fd;
 		const char *target;
-	} wanted[] = {{0, "/dev/null"}, {1, "pipe:"}, {2, "pipe:"}, {3, "socket:"}};
+	} wanted[] = {{0, "/dev/null"}, {1, "pipe:"}, {2, "pipe:"}, {3, "socket:"}, {4, "pipe:"}};
+	/* An init needs no standard streams; one that waits for its use has a pipe to hear of it.
+	 */
+	unsigned first = runs_a_program(kind) ? 0 : 3, end = kind == SPARE ? 5 : 4;
 	char path[96], target[256];
 	unsigned count = 0;
 
@@ -142,7 +152,7 @@ static void holds_only(pid_t pid, enum kind kind)
 	for (struct dirent *entry; (entry = readdir(dir));)
 		count += entry->d_name[0] != '.';
 	closedir(dir);
-	for (unsigned i = kind == INIT ? 3 : 0; i < 4; i++) {
+	for (unsigned i = first; i < end; i++) {
 		snprintf(path, sizeof(path), "fd/%d", wanted[i].fd);
 		link_of(pid, path, target);
 		if (strncmp(target, wanted[i].target, strlen(wanted[i].target)))
@@ -150,9 +160,9 @@ static void holds_only(pid_t pid, enum kind kind)
 			          target, wanted[i].fd);
 	}
 	if (kind == ZYGOTE)
-		CHECK_EQ((count - 4) % FORK_CAPS, 0);
+		CHECK_EQ((count - (end - first)) % FORK_CAPS, 0);
 	else
-		CHECK_EQ(count, kind == INIT ? 1 : 4);
+		CHECK_EQ(count, end - first);
 }
 
 static void sees_nothing(pid_t pid, enum kind kind)
@@ -220,7 +230,7 @@ static void looks_sealed(pid_t pid, enum kind kind, unsigned core, enum mett_pol
 	is_in_own_namespaces(pid, kind);
 	holds_only(pid, kind);
 	sees_nothing(pid, kind);
-	if (kind == INIT)
+	if (!runs_a_program(kind))
 		return;
 	is_limited(pid, kind, policy);
 	snprintf(wanted, sizeof(wanted), "%u", core);
@@ -248,6 +258,7 @@ static void is_sealed(enum mett_policy policy)
 			looks_sealed(all[i], kind, mett_client_core(client), policy);
 	}
 	CHECK_EQ(seen[LAUNCHER], 1);
+	CHECK(seen[SPARE] >= 1);
 	CHECK_EQ(seen[ZYGOTE], policy == METT_POLICY_SPAWN ? 0 : 1);
 	CHECK(seen[WORKER] >= 1);
 	CHECK_EQ(seen[INIT], policy == METT_POLICY_SPAWN ? seen[WORKER] : 1);

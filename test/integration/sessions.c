@@ -282,7 +282,7 @@ TEST(killed_launcher)
 	struct server server;
 	pid_t launcher;
 
-	server_start(&server, "");
+	server_start(&server, "--spare-sandboxes 0");
 	CHECK_EQ(server_steady(&server).processes, 1);
 	CHECK_EQ(server_processes(&server, &launcher, 1), 1);
 	client = join(&server);

@@ -22,6 +22,8 @@
 enum {
 	FD_GATE = 3, /* what worker.h's implementation expects: see worker/ */
 	FD_WINDOW = 4,
+	FD_LIFE = 3, /* of an init, and those of one that is not used yet */
+	FD_TENANT = 4,
 	FD_SAFE = 16, /* above all that have a place of their own */
 	/* Processes and threads of one user in one sandbox: its init, and its workers or threads.
 	 */
@@ -41,27 +43,45 @@ static int become_sandbox_user(void)
 	return 0;
 }
 
-void first_init(sys_cap life, const int mapped[2])
+static void await_end(void)
 {
-	struct pollfd server = {.fd = FD_GATE};
+	struct pollfd ends[] = {{.fd = FD_LIFE}, {.fd = FD_TENANT, .events = POLLIN}};
+	char byte;
+
+	for (;;) {
+		if (poll(ends, 2, -1) <= 0)
+			continue;
+		if (ends[0].revents & POLLHUP)
+			return;
+		if (!ends[1].revents)
+			continue;
+		if (read(FD_TENANT, &byte, 1) != 1)
+			return; /* nobody will ever move in: the launcher is gone */
+		close(FD_TENANT);
+		ends[1].fd = -1;
+		prctl(PR_SET_NAME, "mett-init");
+	}
+}
+
+void first_init(sys_cap life, const int tenant[2])
+{
 	sigset_t all;
 	char byte;
 
-	/* Should the launcher die meanwhile, this ends too. */
-	close(mapped[1]);
-	if (read(mapped[0], &byte, 1) != 1 || become_sandbox_user())
+	close(tenant[1]);
+	if (read(tenant[0], &byte, 1) != 1 || become_sandbox_user())
 		_exit(1);
-	dup3(life, FD_GATE, O_CLOEXEC);
-	close_range(FD_GATE + 1, ~0U, 0);
-	close_range(0, FD_GATE - 1, 0);
+	dup3(life, FD_LIFE, O_CLOEXEC);
+	dup3(tenant[0], FD_TENANT, O_CLOEXEC);
+	close_range(FD_TENANT + 1, ~0U, 0);
+	close_range(0, FD_LIFE - 1, 0);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	/* Orphans of the sandbox come here; the kernel shall bury them. */
 	signal(SIGCHLD, SIG_IGN);
-	prctl(PR_SET_NAME, "mett-init");
+	prctl(PR_SET_NAME, "mett-spare");
 	rights_drop();
-	while (poll(&server, 1, -1) <= 0 || !(server.revents & POLLHUP))
-		;
+	await_end();
 	_exit(0);
 }
 

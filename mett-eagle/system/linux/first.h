@@ -11,9 +11,11 @@
 /**
  * first_init() - be the sandbox's init: sleep, and die with the server
  * @life:   closes when the server is gone
- * @mapped: pipe that gets a byte when the sandbox has its user
+ * @tenant: pipe that gets a byte when the sandbox has its user, and one when a program is in
+ *
+ * Until then it dies with the launcher too.
  */
-__attribute__((noreturn)) void first_init(sys_cap life, const int mapped[2]);
+__attribute__((noreturn)) void first_init(sys_cap life, const int tenant[2]);
 
 /**
  * first_program() - go into a sandbox, give up every right, become the program

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -28,6 +30,12 @@ enum { REQUEST_WAIT_NS = 1000000000 };
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
 	 CLONE_NEWCGROUP)
 
+/* A sandbox that no program is in: its init, which holds the namespaces. */
+struct empty {
+	int init;   /* pidfd */
+	int tenant; /* pipe to it: a byte when a program moves in; closed without one it ends */
+};
+
 /* State of the launcher process. */
 struct workshop {
 	struct root root;
@@ -35,6 +43,9 @@ struct workshop {
 	sys_cap requests;
 	sys_cap life;
 	unsigned made;
+	cpu_set_t cores; /* where we may run */
+	unsigned spares_wanted, spare_count;
+	struct empty spare[LAUNCH_SPARES_MAX];
 };
 
 /*
@@ -53,35 +64,74 @@ static pid_t clone_process(uint64_t flags, int exit_signal, int *pidfd)
 	return pid < 0 ? -errno : pid;
 }
 
-/* Returns the pidfd of the sandbox's init, or a negative errno with @step. */
-static int make_init(struct workshop *shop, const char **step)
+static void empty_free(struct empty *empty)
 {
-	int init = -1, mapped[2];
+	process_kill(empty->init);
+	close(empty->init);
+	close(empty->tenant);
+}
+
+static int empty_new(struct workshop *shop, struct empty *ret, const char **step)
+{
+	int init = -1, tenant[2];
 
 	*step = "make a pipe";
-	if (pipe2(mapped, O_CLOEXEC) < 0)
+	if (pipe2(tenant, O_CLOEXEC) < 0)
 		return -errno;
 	*step = "make namespaces";
 	pid_t pid = clone_process(NAMESPACES_NEW, SIGCHLD, &init);
+	if (pid == 0)
+		first_init(shop->life, tenant);
+	close(tenant[0]);
 	if (pid < 0) {
-		close(mapped[0]);
-		close(mapped[1]);
+		close(tenant[1]);
 		return pid;
 	}
-	if (pid == 0)
-		first_init(shop->life, mapped);
+	*ret = (struct empty){init, tenant[1]};
 	*step = "map user ids";
 	int error = root_map_ids(&shop->root, pid, shop->made++);
-	if (!error && write(mapped[1], "", 1) < 0)
+	if (!error && write(ret->tenant, "", 1) < 0)
 		error = -errno;
-	close(mapped[0]);
-	close(mapped[1]);
-	if (error) {
-		process_kill(init);
-		close(init);
-		return error;
+	if (error)
+		empty_free(ret);
+	return error;
+}
+
+/*
+ * Nothing of a sandbox but its program depends on who asks for it. So some are made
+ * ahead, when nobody waits. Returns true when there is one more.
+ */
+static bool make_spare(struct workshop *shop)
+{
+	const char *step;
+
+	if (shop->spare_count >= shop->spares_wanted ||
+	    empty_new(shop, &shop->spare[shop->spare_count], &step))
+		return false;
+	shop->spare_count++;
+	return true;
+}
+
+/* Whoever may signal it, or is short of memory, can have ended it meanwhile. */
+static bool is_alive(const struct empty *empty)
+{
+	struct pollfd init = {.fd = empty->init, .events = POLLIN};
+
+	return poll(&init, 1, 0) == 0;
+}
+
+static int empty_take(struct workshop *shop, struct empty *ret, const char **step)
+{
+	while (shop->spare_count) {
+		struct empty *last = &shop->spare[--shop->spare_count];
+
+		if (is_alive(last)) {
+			*ret = *last;
+			return 0;
+		}
+		empty_free(last);
 	}
-	return init;
+	return empty_new(shop, ret, step);
 }
 
 /* What the thread that makes a first process needs, and what came of it. */
@@ -126,46 +176,70 @@ static int make_sandbox(struct workshop *shop, const struct launch_request *requ
                         const sys_cap caps[LAUNCH_CAPS], const char **step)
 {
 	struct birth birth = {.shop = shop, .request = request, .caps = caps};
+	struct empty empty;
 	pthread_t thread;
 
-	birth.init = make_init(shop, step);
-	if (birth.init < 0)
-		return birth.init;
+	int error = empty_take(shop, &empty, step);
+	if (error)
+		return error;
+	birth.init = empty.init;
 	birth.step = "make a thread";
 	birth.error = -pthread_create(&thread, NULL, give_birth, &birth);
 	if (!birth.error)
 		pthread_join(thread, NULL);
 	*step = birth.step;
+	if (!birth.error && write(empty.tenant, "", 1) < 0)
+		birth.error = -errno;
 	if (birth.error)
-		process_kill(birth.init);
-	close(birth.init);
+		process_kill(empty.init);
+	close(empty.init);
+	close(empty.tenant);
 	return birth.error;
+}
+
+/* What is done ahead shall not cost who asked last, where there is another core for it. */
+static void leave_core(const struct workshop *shop, unsigned core)
+{
+	cpu_set_t others = shop->cores;
+
+	if (core < CPU_SETSIZE)
+		CPU_CLR(core, &others);
+	if (CPU_COUNT(&others))
+		sched_setaffinity(0, sizeof(others), &others);
+	else
+		sched_yield();
+}
+
+static void obey(struct workshop *shop, const struct launch_request *request,
+                 const struct sys_received *got)
+{
+	sys_cap caps[LAUNCH_CAPS] = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP};
+	const char *step;
+
+	memcpy(caps, got->caps, got->cap_count * sizeof(*caps));
+	int error = make_sandbox(shop, request, caps, &step);
+	if (error)
+		first_tell_failure(caps[LAUNCH_GATE], step, error);
+	leave_core(shop, request->core);
 }
 
 static void serve(struct workshop *shop)
 {
 	struct launch_request request;
 	struct sys_received got;
-	const char *step;
 
 	for (;;) {
 		int result = sys_gate_recv(shop->requests, &request, sizeof(request), &got);
 
 		if (result == SYS_AGAIN) {
-			sys_gate_wait(shop->requests, 0, 0);
+			if (!make_spare(shop))
+				sys_gate_wait(shop->requests, 0, 0);
 			continue;
 		}
 		if (result)
 			return; /* the server is gone */
-		if (got.size == sizeof(request) && got.cap_count >= LAUNCH_WINDOW) {
-			sys_cap caps[LAUNCH_CAPS] = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP,
-			                             SYS_NO_CAP};
-
-			memcpy(caps, got.caps, got.cap_count * sizeof(*caps));
-			int error = make_sandbox(shop, &request, caps, &step);
-			if (error)
-				first_tell_failure(caps[LAUNCH_GATE], step, error);
-		}
+		if (got.size == sizeof(request) && got.cap_count >= LAUNCH_WINDOW)
+			obey(shop, &request, &got);
 		sys_received_close(&got);
 	}
 }
@@ -173,19 +247,19 @@ static void serve(struct workshop *shop)
 /* A sandbox's init alone needs every right there is; it ends at once. */
 static int try_once(struct workshop *shop, char *why, size_t size)
 {
+	struct empty empty;
 	const char *step;
-	int init = make_init(shop, &step);
+	int error = empty_new(shop, &empty, &step);
 
-	if (init >= 0) {
-		process_kill(init);
-		close(init);
+	if (!error) {
+		empty_free(&empty);
 		return 0;
 	}
 	fmt_format(why, size,
 	           "cannot {} for a sandbox: {}; the kernel must allow user, pid, mount, net, ipc, "
 	           "uts and cgroup namespaces (see sysctl user.max_*_namespaces)",
-	           step, strerror(-init));
-	return init;
+	           step, strerror(-error));
+	return error;
 }
 
 static int set_up(struct workshop *shop, char *why, size_t size)
@@ -215,10 +289,10 @@ static void keep_only(sys_cap *requests, sys_cap *life)
 	close_range(STDERR_FILENO + 3, ~0U, 0);
 }
 
-__attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap life)
+__attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap life, unsigned spares)
 {
 	keep_only(&requests, &life);
-	struct workshop shop = {.requests = requests, .life = life};
+	struct workshop shop = {.requests = requests, .life = life, .spares_wanted = spares};
 	struct {
 		int32_t error;
 		char why[METT_MESSAGE_MAX];
@@ -229,6 +303,7 @@ __attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap li
 	signal(SIGCHLD, SIG_IGN); /* inits are ours, and nobody asks how they ended */
 	signal(SIGINT, SIG_IGN);  /* Ctrl-C is the server's to handle; we end when it does */
 	signal(SIGTERM, SIG_IGN);
+	sched_getaffinity(0, sizeof(shop.cores), &shop.cores);
 	first.error = set_up(&shop, first.why, sizeof(first.why));
 	sys_gate_send(requests, &first, sizeof(first), NULL, 0);
 	if (!first.error)
@@ -236,7 +311,7 @@ __attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap li
 	_exit(first.error ? 1 : 0);
 }
 
-int launcher_start(struct launcher *ret, char *why, size_t size)
+int launcher_start(struct launcher *ret, unsigned spares, char *why, size_t size)
 {
 	struct {
 		int32_t error;
@@ -259,7 +334,7 @@ int launcher_start(struct launcher *ret, char *why, size_t size)
 	if (pid == 0) {
 		close(requests[0]);
 		close(life[0]);
-		launcher_main(requests[1], life[1]);
+		launcher_main(requests[1], life[1], spares);
 	}
 	close(requests[1]);
 	close(life[1]);

@@ -8,6 +8,8 @@
  * be the first of the pid namespace (when it dies the kernel kills the rest), and
  * the first process that runs the action's program. The latter, and the workers it
  * forks, are children of the server, which so learns from the kernel how each ended.
+ *
+ * A few inits are made ahead of requests. Each is used once.
  */
 #include "../ipc.h"
 
@@ -43,16 +45,19 @@ enum launch_cap {
 	LAUNCH_CAPS,
 };
 
+enum { LAUNCH_SPARES_MAX = 64 };
+
 /**
  * launcher_start() - fork the launcher, and wait until it has made a sandbox for a trial
- * @ret: launcher; to be ended with launcher_stop()
- * @why: memory of @size bytes for a text that says what is missing and how to mend it
+ * @ret:    launcher; to be ended with launcher_stop()
+ * @spares: sandboxes to have ready ahead of requests, up to LAUNCH_SPARES_MAX
+ * @why:    memory of @size bytes for a text that says what is missing and how to mend it
  *
  * Call it while the process has one thread.
  *
  * Return: 0 or a negative errno, with @why filled in.
  */
-int launcher_start(struct launcher *ret, char *why, size_t size);
+int launcher_start(struct launcher *ret, unsigned spares, char *why, size_t size);
 
 /** launcher_stop() - end the launcher, and every sandbox with it */
 void launcher_stop(struct launcher *launcher);

@@ -10,11 +10,14 @@
 
 #include <libfmt/fmt.h>
 
+#include "launcher.h"
+
 enum {
 	DONE = 1,
 	WRONG = 3,
 	PARKED_DEFAULT = 2,
 	PARKED_MAX = 64,
+	SPARES_DEFAULT = 2,
 	CLIENTS_DEFAULT = 1024,
 	CLIENTS_MAX = 65536,
 	DRAIN_DEFAULT_MS = 10000,
@@ -36,6 +39,8 @@ static const char help[] =
 	"  --max-memory SIZE     most private memory of one worker, 0: no bound\n"
 	"                        (default: half of the machine's)\n"
 	"  --parked N            workers kept ready for an action in use (default 2)\n"
+	"  --spare-sandboxes N   sandboxes kept ready for the next start of a program\n"
+	"                        (default 2)\n"
 	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
 	"  --ready-fd N          write a line to descriptor N when clients can connect\n"
 	"  -n, --check           check the configuration, print it, and exit\n"
@@ -149,6 +154,7 @@ static void set_defaults(struct options *options)
 				.clients_max = CLIENTS_DEFAULT,
 				.drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
 			},
+		.spares = SPARES_DEFAULT,
 		.memory_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 2,
 		.ready_fd = -1,
 	};
@@ -163,6 +169,7 @@ enum option_name {
 	OPTION_MAX_PAYLOAD,
 	OPTION_MAX_MEMORY,
 	OPTION_PARKED,
+	OPTION_SPARES,
 	OPTION_DRAIN,
 	OPTION_READY_FD,
 };
@@ -231,6 +238,11 @@ static int take_number(struct options *options, int option, const char *text)
 		result = take_range("parked", text, parse_number, 0, PARKED_MAX, &value);
 		options->server.parked = (unsigned)value;
 		break;
+	case OPTION_SPARES:
+		result = take_range("spare-sandboxes", text, parse_number, 0, LAUNCH_SPARES_MAX,
+		                    &value);
+		options->spares = (unsigned)value;
+		break;
 	case OPTION_DRAIN:
 		result = take_range("drain-timeout", text, parse_number, 0, 1000000000, &value);
 		options->server.drain_ns = value * 1000000;
@@ -283,6 +295,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 		{"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
 		{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
 		{"parked", required_argument, NULL, OPTION_PARKED},
+		{"spare-sandboxes", required_argument, NULL, OPTION_SPARES},
 		{"drain-timeout", required_argument, NULL, OPTION_DRAIN},
 		{"ready-fd", required_argument, NULL, OPTION_READY_FD},
 		{"check", no_argument, NULL, 'n'},

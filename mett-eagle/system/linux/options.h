@@ -12,6 +12,7 @@ struct options {
 	unsigned socket_mode;
 	struct server_config server;
 	cpu_set_t cores; /* those in server.core_numbers */
+	unsigned spares; /* sandboxes ahead of need */
 	uint64_t memory_max;
 	int ready_fd; /* -1: none */
 	bool check;   /* only say what would be done */
