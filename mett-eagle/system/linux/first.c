@@ -15,7 +15,6 @@
 
 #include <protocol/protocol.h>
 
-#include "../loop.h"
 #include "memory.h"
 #include "rights.h"
 
@@ -213,7 +212,6 @@ void first_program(const struct root *root, const struct sock_fprog *filter, int
 	STEP("join namespaces", setns(init, NAMESPACES_JOINED) < 0 ? -errno : 0);
 	STEP("name the host", sethostname("sandbox", 7) < 0 ? -errno : 0);
 	STEP("leave the session", setsid() < 0 ? -errno : 0);
-	STEP("pin to core", sys_core_pin(request->core));
 	STEP("place descriptors", place_descriptors(root->null, caps));
 	gate = FD_GATE;
 	STEP("reset signals", reset_signals());
