@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@ struct reaper {
 	pthread_cond_t changed;
 	struct corpse *list;
 	bool stop;
+	cpu_set_t cores; /* where the server may run */
 };
 
 /*
@@ -132,6 +134,7 @@ int reaper_new(struct reaper **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&reaper->mutex, NULL);
 	pthread_cond_init(&reaper->changed, NULL);
+	sched_getaffinity(0, sizeof(reaper->cores), &reaper->cores);
 	int error = -pthread_create(&reaper->thread, NULL, reaper_main, reaper);
 	if (error) {
 		free(reaper);
@@ -157,6 +160,9 @@ void reaper_free(struct reaper *reaper)
 
 void reaper_take(struct reaper *reaper, struct corpse *corpse)
 {
+	/* What its end costs, and what the kernel has to do behind it, fits on any core. */
+	if (corpse->group > 0)
+		sched_setaffinity(corpse->group, sizeof(reaper->cores), &reaper->cores);
 	if (corpse->init >= 0)
 		process_kill(corpse->init);
 	pthread_mutex_lock(&reaper->mutex);
