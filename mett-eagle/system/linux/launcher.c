@@ -204,17 +204,19 @@ static int make_sandbox(struct workshop *shop, const struct launch_request *requ
 		return error;
 	birth.init = empty.init;
 	birth.step = "make a thread";
-	birth.error = -pthread_create(&thread, NULL, give_birth, &birth);
-	if (!birth.error)
+	error = -pthread_create(&thread, NULL, give_birth, &birth);
+	if (!error) {
 		pthread_join(thread, NULL);
+		error = birth.error;
+	}
 	*step = birth.step;
-	if (!birth.error && write(empty.tenant, "", 1) < 0)
-		birth.error = -errno;
-	if (birth.error)
+	if (!error && write(empty.tenant, "", 1) < 0)
+		error = -errno;
+	if (error)
 		process_kill(empty.init);
 	close(empty.init);
 	close(empty.tenant);
-	return birth.error;
+	return error;
 }
 
 /* What is done ahead shall not cost who asked last, where there is another core for it. */
