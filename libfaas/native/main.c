@@ -76,8 +76,12 @@ static void hand_over(struct mett_worker *worker, int code, const struct mett_me
 		answer = faas_state.failure[0] ? faas_state.failure : error_text(code);
 		size = strlen(answer);
 	}
-	/* Cannot fail: what is too large was refused when the function answered. */
-	mett_worker_exit(worker, code < 0 ? -code : code, answer, size, times);
+	int failed = mett_worker_exit(worker, code < 0 ? -code : code, answer, size, times);
+	/* It was promised room when it answered, but the server has none to pass it on in. */
+	if (failed) {
+		answer = "no memory for the answer";
+		mett_worker_exit(worker, -failed, answer, strlen(answer), times);
+	}
 }
 
 int main(void)

@@ -66,7 +66,7 @@ static bool take_done(struct mett_client *client, const struct sys_received *rec
 	if (!invocation->tag || invocation->done || invocation->tag != done->header.tag)
 		return false;
 	if (!mett_result_take(&invocation->result, done, client->window->slot[done->slot].answer,
-	                      large, client->payload_max))
+	                      METT_INLINE_MAX, large, client->payload_max))
 		return false;
 	end_invocation(client, invocation);
 	return true;

@@ -13,6 +13,9 @@
  */
 static const uint64_t patience_ns = 20000000;
 
+/* How often to look for a worker that is about to park. */
+static const uint64_t pause_ns = 50000;
+
 static unsigned bucket_of(const char *name)
 {
 	unsigned hash = 5381;
@@ -104,6 +107,38 @@ static struct lane *claim(struct mett_client *client, const char *name, unsigned
 	return NULL;
 }
 
+/* Is a lane of the action about to be armed? */
+static bool coming(const struct mett_client *client, const char *name)
+{
+	if (!client->lanes)
+		return false;
+	for (uint16_t i = client->lane_bucket[bucket_of(name)]; i < WINDOW_LANES;
+	     i = client->lanes[i].next) {
+		enum lane_state state = lane_state(
+			atomic_load_explicit(&client->window->lane[i].word, memory_order_relaxed));
+
+		if ((state == LANE_COMING || state == LANE_USED) &&
+		    strcmp(client->lanes[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The same, with patience: a large payload is sooner in a warm lane than in new memory. */
+static struct lane *claim_next(struct mett_client *client, const char *name, unsigned slot,
+                               uint32_t tag, uint64_t *ret_word)
+{
+	uint64_t now = sys_clock_ns(), deadline_ns = now + patience_large_ns;
+	struct lane *lane;
+
+	while (!(lane = claim(client, name, slot, tag, ret_word)) && coming(client, name) &&
+	       now < deadline_ns && client->gate != SYS_NO_CAP) {
+		mett_client_take(client, now + pause_ns);
+		now = sys_clock_ns();
+	}
+	return lane;
+}
+
 /* Returns the activation's id; 0: the server was quicker, and there is none. */
 static uint64_t begin(struct mett_client *client, const struct lane *lane, uint64_t *word,
                       const void *argument, size_t size)
@@ -114,7 +149,9 @@ static uint64_t begin(struct mett_client *client, const struct lane *lane, uint6
 	uint64_t claimed = *word;
 
 	if (size)
-		memcpy(window->serve.argument, argument, size);
+		memcpy(size > METT_INLINE_MAX ? window->room.argument : window->serve.argument,
+		       argument, size);
+	window->by_lane = 1;
 	window->size = size;
 	window->activation.id = id;
 	window->start_ns = sys_clock_ns();
@@ -170,12 +207,14 @@ static void take_reply(struct mett_client *client, struct invocation *invocation
 {
 	const struct worker_window *window = lane->window;
 	const struct window_reply reply = window->reply; /* the worker can write on */
+	const void *answer =
+		reply.size > METT_INLINE_MAX ? window->room.answer : window->serve.answer;
 	struct message_done done = {.activation = id, .size = reply.size};
 	struct mett_error error;
 
 	take_times(&done.times, &reply.times, start);
-	if (reply.size <= METT_INLINE_MAX &&
-	    mett_result_take(&invocation->result, &done, window->serve.answer, SYS_NO_CAP,
+	if (reply.size <= WINDOW_ROOM &&
+	    mett_result_take(&invocation->result, &done, answer, WINDOW_ROOM, SYS_NO_CAP,
 	                     client->payload_max))
 		return;
 	mett_error_set(&error, METT_PROTOCOL, 0,
@@ -189,7 +228,9 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 {
 	uint32_t tag = mett_client_tag(client);
 	uint64_t word, id, start;
-	struct lane *lane = claim(client, name, (unsigned)(invocation - client->slots), tag, &word);
+	unsigned slot = (unsigned)(invocation - client->slots);
+	struct lane *lane = size > METT_INLINE_MAX ? claim_next(client, name, slot, tag, &word)
+	                                           : claim(client, name, slot, tag, &word);
 
 	if (!lane)
 		return LANE_CALL_NONE;

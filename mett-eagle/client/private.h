@@ -87,14 +87,15 @@ int mett_result_fail(struct mett_result *ret, const struct mett_error *error);
 /**
  * mett_result_take() - fill in a result from the server's message
  * @done:        the message; its sizes of text and log are known to be right
- * @answer:      the slot's answer; the server can write to it at any time
+ * @answer:      where the answer is unless it is larger than @room; others can write to it
+ * @room:        in bytes
  * @large:       capability that came along; stays the caller's
  * @payload_max: largest answer the server may send
  *
  * Return: false when the message contradicts itself. Lack of memory is an outcome.
  */
 bool mett_result_take(struct mett_result *ret, const struct message_done *done, const void *answer,
-                      sys_cap large, uint64_t payload_max);
+                      size_t room, sys_cap large, uint64_t payload_max);
 
 /** mett_window_map() - map a window the server gave, if it can be trusted not to shrink; or NULL */
 void *mett_window_map(sys_cap cap, size_t size);
@@ -112,7 +113,7 @@ enum lane_outcome {
 };
 
 /**
- * mett_lane_call() - make a small call by lane, if there is one, and wait for it
+ * mett_lane_call() - make a call of up to WINDOW_ROOM by lane, if there is one, and wait for it
  * @invocation: a free one; its tag is set when there was a lane
  */
 enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *invocation,

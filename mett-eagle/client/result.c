@@ -80,7 +80,7 @@ static char *copy_answer(struct mett_result *ret, const void *answer, size_t siz
 	return memory + size + 1;
 }
 
-/* Returns false when there is no memory for it. */
+/* From @large, if there is one. Returns false when there is no memory for it. */
 static bool take_bytes(struct mett_result *ret, const void *answer, sys_cap large, size_t size,
                        const char *log, size_t log_size)
 {
@@ -88,7 +88,7 @@ static bool take_bytes(struct mett_result *ret, const void *answer, sys_cap larg
 
 	if (!size && !log_size)
 		return true;
-	if (size > METT_INLINE_MAX)
+	if (large != SYS_NO_CAP && size)
 		log_copy = map_answer(ret, large, size, log_size);
 	else
 		log_copy = copy_answer(ret, answer, size, log_size);
@@ -105,25 +105,25 @@ static bool take_bytes(struct mett_result *ret, const void *answer, sys_cap larg
 	return true;
 }
 
-static bool is_lawful(const struct message_done *done, size_t size, sys_cap large,
+static bool is_lawful(const struct message_done *done, size_t size, size_t room, sys_cap large,
                       uint64_t payload_max)
 {
-	size_t room;
+	size_t lent;
 
 	if (done->reason >= METT_REASON_COUNT || done->size > payload_max)
 		return false;
-	if (size <= METT_INLINE_MAX)
+	if (size <= room)
 		return size == 0 || large == SYS_NO_CAP;
-	return large != SYS_NO_CAP && sys_dataspace_check(large, &room) == 0 && size <= room;
+	return large != SYS_NO_CAP && sys_dataspace_check(large, &lent) == 0 && size <= lent;
 }
 
 bool mett_result_take(struct mett_result *ret, const struct message_done *done, const void *answer,
-                      sys_cap large, uint64_t payload_max)
+                      size_t room, sys_cap large, uint64_t payload_max)
 {
 	const char *text = (const char *)(done + 1), *log = text + done->text_size;
 	size_t size = done->reason == METT_OK ? done->size : 0, log_size = done->log_size;
 
-	if (!is_lawful(done, size, large, payload_max))
+	if (!is_lawful(done, size, room, large, payload_max))
 		return false;
 	set_empty(ret);
 	ret->metadata = done->times;

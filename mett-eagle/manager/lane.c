@@ -11,6 +11,9 @@
 /* Numbers that each process of policy `reuse` can give to activations before it asks for more. */
 #define REUSE_IDS ((uint64_t)1 << 32)
 
+/* Longest piece of a window that stays in place when it is wiped, if no call was large. */
+enum { WIPED_IN_PLACE = 16 << 10, PAGE = 4 << 10 };
+
 /* How often a word may change under our hands: honest ones do so once or twice. */
 enum { TRIES = 100 };
 
@@ -72,6 +75,7 @@ static struct lane *lane_new(struct pool *pool)
 		return NULL;
 	}
 	lane->window.memory = memory;
+	lane->window.memory->warm = pool->warm;
 	take_number(lane);
 	return lane;
 }
@@ -99,10 +103,48 @@ void lane_free(struct lane *lane)
 	free(lane);
 }
 
+/* The memory of large payloads is worth more than a window's. */
+static bool warm(const struct pool *pool)
+{
+	return pool->warm.argument || pool->warm.answer;
+}
+
 /* Not before the client has fetched the answer, even if the worker is gone. */
 static bool fetched(const struct lane *lane)
 {
 	return !numbered(lane) || lane_state(word_of(lane)) != LANE_BEGUN;
+}
+
+/* Follows large payloads at once; small ones let go of the memory by and by. */
+static uint32_t warm_size(uint32_t before, uint64_t used)
+{
+	uint32_t size = before - before / 8;
+
+	if (used > METT_INLINE_MAX && used <= WINDOW_ROOM && used > size)
+		size = (uint32_t)used;
+	return size > METT_INLINE_MAX ? (size + PAGE - 1) / PAGE * PAGE : 0;
+}
+
+/* Both ends can write there: it is about what their own next call will cost. */
+static void note_sizes(const struct lane *lane)
+{
+	struct window_warm *warm = &lane->pool->warm;
+
+	if (!numbered(lane) || !lane->pool->lanes_wanted)
+		return;
+	warm->argument = warm_size(warm->argument, lane->window.memory->size);
+	warm->answer = warm_size(warm->answer, lane->window.memory->reply.size);
+}
+
+static int wipe(struct lane *lane)
+{
+	const struct window_warm *warm = &lane->pool->warm;
+	/* Both may be one piece; and a small call in between shall not cost the next large one. */
+	size_t keep = 2 * ((size_t)warm->argument + warm->answer);
+
+	return sys_dataspace_wipe(lane->window.cap, lane->window.memory,
+	                          sizeof(*lane->window.memory),
+	                          keep > WIPED_IN_PLACE ? keep : WIPED_IN_PLACE);
 }
 
 struct lane *lane_take(struct pool *pool)
@@ -112,13 +154,15 @@ struct lane *lane_take(struct pool *pool)
 
 		if (!fetched(lane))
 			continue;
-		if (!lane->window.memory ||
-		    sys_dataspace_wipe(lane->window.cap, lane->window.memory,
-		                       sizeof(*lane->window.memory))) {
+		if (!lane->window.memory || wipe(lane)) {
 			lane_free(lane);
 			continue;
 		}
 		list_remove(&lane->link);
+		if (numbered(lane))
+			atomic_store(&shared(lane)->word,
+			             lane_word(LANE_COMING, lane->generation, 0, 0));
+		lane->window.memory->warm = pool->warm;
 		return lane;
 	}
 	return lane_new(pool);
@@ -128,20 +172,27 @@ void lane_give(struct lane *lane)
 {
 	if (!lane)
 		return;
+	note_sizes(lane);
 	lane->worker = NULL;
 	list_append(&lane->pool->spare, &lane->link);
-	if (!fetched(lane))
-		drop_window(lane); /* the client has it, and another worker never */
-	else if (numbered(lane))
+	if (fetched(lane) && numbered(lane))
 		atomic_store(&shared(lane)->word, 0);
+	else if (!fetched(lane) && !warm(lane->pool))
+		drop_window(lane); /* the client has it, and another worker never */
 }
 
 void lanes_trim(struct pool *pool)
 {
+	unsigned kept = warm(pool) ? pool->session->server->config.parked : 0;
+
 	list_for_each(link, &pool->spare) {
 		struct lane *lane = LIST_ENTRY(link, struct lane, link);
 
-		if (fetched(lane))
+		if (!fetched(lane))
+			continue;
+		if (kept)
+			kept--;
+		else
 			lane_free(lane);
 	}
 }
@@ -203,7 +254,7 @@ bool lane_disarm(struct lane *lane)
 	if (!numbered(lane))
 		return true;
 	word = word_of(lane);
-	return lane_state(word) == LANE_NONE ||
+	return lane_state(word) < LANE_ARMED ||
 	       (lane_state(word) == LANE_ARMED &&
 	        atomic_compare_exchange_strong(&shared(lane)->word, &word, 0));
 }

@@ -121,6 +121,7 @@ static void idle(struct timer *timer)
 	struct pool *pool = LIST_ENTRY(timer, struct pool, idle);
 	bool used = false;
 
+	pool->warm = (struct window_warm){0};
 	list_for_each(link, &pool->parked) {
 		struct worker *worker = LIST_ENTRY(link, struct worker, link);
 

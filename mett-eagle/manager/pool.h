@@ -31,12 +31,13 @@ struct pool {
 	unsigned parked_count;
 	unsigned starting_count;
 	unsigned other_count;
-	unsigned ahead;      /* workers to have parked, by how fast they are used up */
-	unsigned least;      /* that were left of late when others were made */
-	unsigned gone;       /* since then */
-	struct list spare;   /* lanes without a worker */
-	bool lanes_wanted;   /* the client makes calls that it waits for */
-	struct list waiting; /* activations without a worker, oldest first */
+	unsigned ahead;          /* workers to have parked, by how fast they are used up */
+	unsigned least;          /* that were left of late when others were made */
+	unsigned gone;           /* since then */
+	struct list spare;       /* lanes without a worker */
+	struct window_warm warm; /* what its lanes' rooms will likely hold */
+	bool lanes_wanted;       /* the client makes calls that it waits for */
+	struct list waiting;     /* activations without a worker, oldest first */
 	unsigned waiting_count;
 	bool retired;
 	bool holding; /* the last worker could not be made or died idle: none ahead of demand */

@@ -16,7 +16,16 @@ struct window_slot {
 	unsigned char answer[METT_INLINE_MAX];
 };
 
-enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024 };
+enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024, WINDOW_ROOM = 4 << 20 };
+
+/*
+ * What a call by lane passes when it is more than a slot holds. Memory that nobody
+ * has touched is not there: only lanes that pass large payloads cost more than small ones.
+ */
+struct window_room {
+	unsigned char argument[WINDOW_ROOM];
+	unsigned char answer[WINDOW_ROOM];
+};
 
 /*
  * Lane: a parked worker that the client may wake itself. Client and worker then
@@ -29,8 +38,9 @@ enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024 };
  *	client		begun -> used		has the answer (or -> armed, if it keeps)
  *	server		claimed -> none		it never was; the client asks the server
  *	server		begun -> none		makes it an invocation like any other
+ *	server		none -> coming		has ordered the lane's next worker
  */
-enum lane_state { LANE_NONE, LANE_ARMED, LANE_CLAIMED, LANE_BEGUN, LANE_USED };
+enum lane_state { LANE_NONE, LANE_COMING, LANE_ARMED, LANE_CLAIMED, LANE_BEGUN, LANE_USED };
 
 /** lane_word() - generation tells the workers' windows of one lane apart */
 static inline uint64_t lane_word(enum lane_state state, uint32_t generation, uint32_t slot,
@@ -98,6 +108,15 @@ struct window_reply {
 };
 
 /*
+ * How much of its room the next call will likely use, in whole pages: a worker makes
+ * them its own before it parks.
+ */
+struct window_warm {
+	uint32_t argument;
+	uint32_t answer;
+};
+
+/*
  * `turn` is what a parked worker sleeps on: it counts the activations this worker
  * has been given, and starts at 0.
  */
@@ -110,8 +129,11 @@ struct worker_window {
 	uint64_t payload_max;  /* largest answer */
 	uint64_t start_ns;     /* when the client woke it */
 	uint64_t timeout_us;   /* of a call by lane; 0: none */
+	uint32_t by_lane;      /* 1: the client woke it */
+	struct window_warm warm;
 	struct mett_activation activation;
 	struct window_reply reply;
 	_Alignas(4096) struct window_slot serve; /* the activation this worker serves */
 	struct window_slot nested;               /* an invocation it makes */
+	struct window_room room;                 /* the same as `serve` where that is too small */
 };

@@ -99,12 +99,13 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size);
 /**
  * sys_dataspace_wipe() - all its bytes are zero again
  * @memory: where it is mapped, writable
+ * @keep:   in bytes
  *
- * What was little used stays in place, much used memory goes back to the machine.
+ * Memory used in pieces of up to @keep stays in place, what is longer goes back to the machine.
  *
  * Return: 0 or a negative errno.
  */
-int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size);
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep);
 
 /**
  * sys_map() - map the first @size bytes of a dataspace

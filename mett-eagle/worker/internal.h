@@ -32,7 +32,8 @@ struct mett_worker {
 	uint32_t turn;        /* the last one served */
 	uint32_t tag;         /* of the last request */
 	bool serving;         /* woken, and the outcome not yet sent */
-	uint32_t call;        /* of the window; RUNNING: the client woke it, past the server */
+	bool by_lane;         /* the client woke it, past the server */
+	uint32_t call;        /* of the window */
 	bool keep;            /* park again afterwards */
 	uint64_t payload_max; /* in bytes */
 	uint64_t start_ns;    /* woken */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* In the object of mett_worker_park(), so that no program for us is without it. */
 __attribute__((section(NOTE_SECTION), used, retain,
@@ -62,6 +63,12 @@ static void say_ready(void)
 	mett_worker_send(&ready, sizeof(ready), NULL, 0);
 }
 
+static void populate(void *memory, uint32_t size)
+{
+	if (size)
+		madvise(memory, size < WINDOW_ROOM ? size : WINDOW_ROOM, MADV_POPULATE_READ);
+}
+
 /* Fault in what the next activation touches now, while nobody waits for it. */
 static void warm_up(struct worker_window *window)
 {
@@ -72,6 +79,9 @@ static void warm_up(struct worker_window *window)
 	memmove(window->serve.answer, &self.worker.serving, size);
 	(void)*(volatile unsigned char *)window->serve.argument;
 	sys_clock_ns();
+	/* What can be written, and is there, needs no further fault to be written. */
+	populate(window->room.argument, window->warm.argument);
+	populate(window->room.answer, window->warm.answer);
 }
 
 void mett_worker_open_window(sys_cap cap)
@@ -102,6 +112,10 @@ static void take_argument(void)
 		self.worker.argument = self.worker.window->serve.argument;
 		return;
 	}
+	if (self.worker.by_lane && self.worker.argument_size <= WINDOW_ROOM) {
+		self.worker.argument = self.worker.window->room.argument;
+		return;
+	}
 	mett_worker_receive(MESSAGE_ARGUMENT, &message, sizeof(message), &received);
 	if (sys_map(received.caps[0], self.worker.argument_size, 0, &self.worker.argument_map) < 0)
 		mett_worker_die("cannot map the argument");
@@ -122,6 +136,7 @@ static void await_turn(void)
 	self.worker.payload_max = window->payload_max;
 	self.worker.argument_size = window->size;
 	self.worker.activation = window->activation;
+	self.worker.by_lane = window->by_lane;
 	self.worker.call = atomic_load(&window->call);
 	if (window_call_state(self.worker.call) == CALL_RUNNING && window->timeout_us)
 		self.worker.activation.deadline_ns = window->start_ns + window->timeout_us * 1000;

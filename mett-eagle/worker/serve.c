@@ -19,28 +19,43 @@ const void *mett_worker_argument(const struct mett_worker *worker, size_t *size)
 	return worker->argument;
 }
 
+/* Can this worker still answer the client itself? */
+static bool lane_open(const struct mett_worker *worker)
+{
+	return worker->by_lane && window_call_state(worker->call) == CALL_RUNNING &&
+	       atomic_load(&worker->window->call) == worker->call;
+}
+
 int mett_worker_answer_space(struct mett_worker *worker, size_t size, void **ret)
 {
 	if (size > worker->payload_max)
 		return -EMSGSIZE;
 	mett_worker_space_drop(&worker->answer);
-	if (size > METT_INLINE_MAX) {
+	if (size <= METT_INLINE_MAX) {
+		*ret = worker->window->serve.answer;
+	} else if (size <= WINDOW_ROOM && lane_open(worker)) {
+		*ret = worker->window->room.answer;
+	} else {
 		int error = mett_worker_space_ask(worker, size, &worker->answer);
 		if (error)
 			return error;
+		*ret = worker->answer.memory;
 	}
-	*ret = worker->answer.size ? worker->answer.memory : worker->window->serve.answer;
 	return 0;
 }
 
-/* Bring the answer to where it leaves from: the window, or else worker->answer. */
+static bool answer_fits(const struct mett_worker *worker, const void *answer, size_t size)
+{
+	if (answer == worker->answer.memory)
+		return size <= worker->answer.size;
+	return answer != worker->window->room.answer || size <= WINDOW_ROOM;
+}
+
+/* Bring the answer to where the server takes it from: the window, or else worker->answer. */
 static int place_answer(struct mett_worker *worker, const void *answer, size_t size)
 {
 	struct worker_space *space = &worker->answer;
-	void *place;
 
-	if (answer == space->memory && size > space->size)
-		return -EMSGSIZE;
 	if (size <= METT_INLINE_MAX) {
 		if (size && answer != worker->window->serve.answer)
 			memmove(worker->window->serve.answer, answer, size);
@@ -48,10 +63,11 @@ static int place_answer(struct mett_worker *worker, const void *answer, size_t s
 		return 0;
 	}
 	if (answer != space->memory) {
-		int error = mett_worker_answer_space(worker, size, &place);
+		mett_worker_space_drop(space);
+		int error = mett_worker_space_ask(worker, size, space);
 		if (error)
 			return error;
-		memcpy(place, answer, size);
+		memcpy(space->memory, answer, size);
 	}
 	mett_worker_space_unmap(space);
 	return 0;
@@ -66,16 +82,21 @@ static bool log_empty(void)
 }
 
 /* Answer the client itself. False: the server is to be told. */
-static bool answer_by_lane(struct mett_worker *worker, const struct message_exit *message)
+static bool answer_by_lane(struct mett_worker *worker, const void *answer,
+                           const struct message_exit *message)
 {
 	struct worker_window *window = worker->window;
 	uint32_t running = worker->call;
 	uint32_t answered = window_call(CALL_ANSWERED, running >> 2);
+	size_t size = message->size;
+	void *place = size > METT_INLINE_MAX ? window->room.answer : window->serve.answer;
 
-	if (window_call_state(running) != CALL_RUNNING || message->error || worker->answer.size ||
-	    !log_empty())
+	/* Whoever passes it on: the next call's answer may be as large. */
+	window->reply = (struct window_reply){size, message->times};
+	if (!lane_open(worker) || message->error || size > WINDOW_ROOM || !log_empty())
 		return false;
-	window->reply = (struct window_reply){message->size, message->times};
+	if (size && answer != place)
+		memmove(place, answer, size);
 	if (!atomic_compare_exchange_strong(&window->call, &running, answered))
 		return false;
 	worker->serving = false;
@@ -86,6 +107,13 @@ static bool answer_by_lane(struct mett_worker *worker, const struct message_exit
 		mett_worker_leave(0);
 	}
 	return true;
+}
+
+static void let_go(struct mett_worker *worker)
+{
+	mett_worker_space_drop(&worker->answer);
+	sys_unmap(worker->argument_map, worker->argument_size);
+	worker->argument_map = NULL;
 }
 
 int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, size_t size,
@@ -101,20 +129,19 @@ int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, 
 	/* The text of a failure is cut, and is no payload. */
 	if (error && size >= METT_MESSAGE_MAX)
 		message.size = METT_MESSAGE_MAX - 1;
-	if (!error && size > worker->payload_max)
+	if ((!error && size > worker->payload_max) || !answer_fits(worker, answer, message.size))
 		return -EMSGSIZE;
-	int failed = place_answer(worker, answer, message.size);
-	if (failed)
-		return failed;
 	if (!message.times.start_runtime)
 		message.times.start_runtime = worker->start_ns;
 	if (!message.times.end_runtime)
 		message.times.end_runtime = sys_clock_ns();
-	if (answer_by_lane(worker, &message)) {
-		sys_unmap(worker->argument_map, worker->argument_size);
-		worker->argument_map = NULL;
+	if (answer_by_lane(worker, answer, &message)) {
+		let_go(worker);
 		return 0;
 	}
+	int failed = place_answer(worker, answer, message.size);
+	if (failed)
+		return failed;
 	/* From the moment it is sent the window is the server's. */
 	worker->serving = false;
 	mett_worker_send(&message, sizeof(message), &worker->answer.cap, worker->answer.size > 0);
@@ -126,9 +153,7 @@ int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, 
 		sys_gate_wait(WORKER_GATE, 0, 0);
 		mett_worker_leave(0);
 	}
-	mett_worker_space_drop(&worker->answer);
-	sys_unmap(worker->argument_map, worker->argument_size);
-	worker->argument_map = NULL;
+	let_go(worker);
 	return 0;
 }
 

@@ -224,6 +224,83 @@ TEST(answer_in_place)
 	free(answer);
 }
 
+/* Wakes a worker as a client does; the argument lies in the room. */
+static void wake_by_lane(const struct fake_process *worker, const char *argument, size_t size,
+                         uint32_t call)
+{
+	struct worker_window *window = worker->window;
+
+	memset(window->room.argument, 0, WINDOW_ROOM);
+	memcpy(window->room.argument, argument, strlen(argument));
+	window->by_lane = 1;
+	window->keep = 1;
+	window->size = size;
+	window->call = call;
+	atomic_fetch_add(&window->turn, 1);
+	sys_word_wake(&window->turn);
+}
+
+static void expect_answer_by_lane(const struct fake_process *worker, const void *answer,
+                                  size_t size)
+{
+	struct worker_window *window = worker->window;
+	uint32_t running = window_call(CALL_RUNNING, 5);
+
+	while (window->call == running)
+		sys_word_wait(&window->call, running, 0);
+	CHECK_EQ(window->call, window_call(CALL_ANSWERED, 5));
+	CHECK_EQ(window->reply.size, size);
+	CHECK(!memcmp(size > METT_INLINE_MAX ? window->room.answer : window->serve.answer, answer,
+	              size));
+}
+
+TEST(large_payloads_by_lane)
+{
+	static const size_t sizes[] = {METT_INLINE_MAX + 1, LARGE, WINDOW_ROOM};
+	char *answer = many('x', WINDOW_ROOM);
+	struct fake_process worker;
+
+	start(&worker, "worker");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		wake_by_lane(&worker, "as it is", sizes[i], window_call(CALL_RUNNING, 5));
+		expect_answer_by_lane(&worker, worker.window->room.argument, sizes[i]);
+	}
+	wake_by_lane(&worker, "space 100000 100000", LARGE, window_call(CALL_RUNNING, 5));
+	expect_answer_by_lane(&worker, answer, 100000);
+	wake_by_lane(&worker, "space 100000 10", LARGE, window_call(CALL_RUNNING, 5));
+	expect_answer_by_lane(&worker, answer, 10);
+	/* What the room does not hold the server passes on. */
+	wake_by_lane(&worker, "space 4194305 4194305", LARGE, window_call(CALL_RUNNING, 5));
+	fake_lend(&worker, WINDOW_ROOM + 1, NULL);
+	struct fake_message message;
+	fake_receive(&worker, MESSAGE_EXIT, &message);
+	CHECK_EQ(message.exit.size, WINDOW_ROOM + 1);
+	CHECK_EQ(message.received.cap_count, 1);
+	sys_received_close(&message.received);
+	CHECK_EQ(kill(worker.pid, SIGKILL), 0);
+	fake_end_by_signal(&worker, SIGKILL);
+	free(answer);
+}
+
+/* Its argument is still in the room; its answer must go where the server takes it from. */
+TEST(large_payload_of_a_call_that_the_server_took)
+{
+	char *answer = many('x', LARGE);
+	struct fake_process worker;
+
+	start(&worker, "worker");
+	wake_by_lane(&worker, "space 100000 100000", LARGE, window_call(CALL_TAKEN, 5));
+	fake_lend(&worker, 100000, NULL);
+	fake_expect_exit(&worker, 0, answer, 100000);
+	/* What it wrote the client would never see: so there the server is told too. */
+	wake_by_lane(&worker, "write", LARGE, window_call(CALL_RUNNING, 5));
+	fake_lend(&worker, 100000, NULL);
+	fake_expect_exit(&worker, 0, answer, 100000);
+	CHECK_EQ(kill(worker.pid, SIGKILL), 0);
+	fake_end_by_signal(&worker, SIGKILL);
+	free(answer);
+}
+
 TEST(answer_beyond_the_limit)
 {
 	struct fake_process worker;

@@ -404,6 +404,8 @@ TEST_TIMEOUT(payloads, 180)
 	                               METT_INLINE_MAX,
 	                               METT_INLINE_MAX + 1,
 	                               MIB,
+	                               4 * MIB,
+	                               4 * MIB + 1,
 	                               LARGE_MAX - 1,
 	                               LARGE_MAX};
 	unsigned char *bytes = pattern(LARGE_MAX + 1), *nested = malloc(LARGE_MAX + PREFIX);

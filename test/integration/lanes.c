@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <threads.h>
@@ -37,6 +38,68 @@ TEST(a_window_never_shows_the_last_ones_bytes)
 TEST(nor_that_of_a_spawned_one)
 {
 	check_leftover(METT_POLICY_SPAWN);
+}
+
+/* Also where its memory stays in place, as much is used of it again and again. */
+TEST(nor_does_the_room_of_large_payloads)
+{
+	static const size_t sizes[] = {MIB, MIB, 100000, 0, MIB / 2};
+	char *large = malloc(MIB);
+	struct mett_client *client;
+	struct mett_result result;
+	struct server server;
+
+	CHECK(large);
+	memset(large, 'l', MIB);
+	server_start(&server, "");
+	client = join(&server);
+	deploy(client, "leftover", NULL);
+	for (int i = 0; i < CALLS / 3; i++) {
+		size_t size = sizes[i % 5];
+
+		CHECK_EQ(mett_action_invoke(client, "leftover", size ? large : "room",
+		                            size ? size : 4, NULL, &result),
+		         0);
+		CHECK_STR(result.answer, "0");
+		mett_result_deinit(&result);
+	}
+	mett_client_free(client);
+	server_stop(&server);
+	free(large);
+}
+
+/* A worker may write on behind its answer, but not to what the caller was given. */
+TEST(an_answer_is_the_callers_alone)
+{
+	struct mett_client *client;
+	struct mett_result result;
+	struct server server;
+	char *copy = calloc(1, MIB);
+	unsigned by_lane = 0;
+
+	CHECK(copy);
+	server_start(&server, "");
+	client = join(&server);
+	deploy(client, "restless", NULL);
+	/* With a large argument it has more time before the server is asked. */
+	for (int i = 0; i < CALLS && by_lane < 5; i++) {
+		if (mett_action_invoke(client, "restless", copy, MIB, NULL, &result))
+			test_fail(__FILE__, __LINE__, "call %d: %s", i, result.error.message);
+		if (result.answer_size == MIB) {
+			memcpy(copy, result.answer, MIB);
+			usleep(1000);
+			CHECK(!memcmp(copy, result.answer, MIB));
+			CHECK_EQ(((const char *)result.answer)[MIB], 0);
+			by_lane++;
+		} else {
+			CHECK_STR(result.answer, "by server");
+		}
+		mett_result_deinit(&result);
+	}
+	CHECK(by_lane > 0);
+	mett_client_free(client);
+	server_stop(&server);
+	free(copy);
 }
 
 /* Write all over whatever this process shares with the server, for ever. */
@@ -75,6 +138,7 @@ static void be_the_scribbler(const struct server *server, enum mett_policy polic
 {
 	const struct mett_action_options options = {.policy = policy};
 	struct mett_client *client = join(server);
+	char *large = calloc(1, MIB);
 	struct mett_result result;
 	thrd_t thread;
 
@@ -82,8 +146,8 @@ static void be_the_scribbler(const struct server *server, enum mett_policy polic
 	EXPECT_ANSWER(client, "echo", "warm", "warm");
 	if (thrd_create(&thread, scribble, NULL) != thrd_success)
 		_exit(1);
-	for (;;) {
-		mett_action_invoke(client, "echo", "text", 4, NULL, &result);
+	for (size_t size = 4;; size = size == 4 ? MIB : 4) {
+		mett_action_invoke(client, "echo", large, size, NULL, &result);
 		mett_result_deinit(&result);
 	}
 }

@@ -91,7 +91,8 @@ METT_EXPORT int mett_worker_answer_space(struct mett_worker *worker, size_t size
  *          sent, except that a start_runtime or end_runtime of 0 is filled in here
  *
  * Return: only under the policy `reuse`, and then 0: call mett_worker_park() next.
- * -EMSGSIZE when the answer is too large: nothing was sent, exit with an error instead.
+ * -EMSGSIZE when the answer is too large, -ENOMEM when the server has no memory to pass
+ * it on in: nothing was sent, exit with an error instead.
  */
 METT_EXPORT int mett_worker_exit(struct mett_worker *worker, int error, const void *answer,
                                  size_t size, const struct mett_metadata *times);

@@ -269,7 +269,7 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 	return error;
 }
 
-int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size)
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep)
 {
 	memset(memory, 0, size);
 	return 0;

@@ -200,9 +200,8 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 	return 0;
 }
 
-int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size)
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep)
 {
-	enum { LITTLE = 16 << 10 };
 	off_t start, end = 0;
 
 	/* Only pages that anybody has touched are there: most windows have three. */
@@ -210,7 +209,7 @@ int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size)
 		end = lseek(dataspace, start, SEEK_HOLE);
 		if (end < 0)
 			return -errno;
-		if (end - start <= LITTLE)
+		if ((size_t)(end - start) <= keep)
 			memset((char *)memory + start, 0, (size_t)(end - start));
 		else if (fallocate(dataspace, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start,
 		                   end - start) < 0)

@@ -1,0 +1,124 @@
+/* Lanes: what the next worker finds in the window of the last. */
+#include "lane.h"
+
+#include "test-stage.h"
+
+#include <string.h>
+
+enum { MIB = 1 << 20, PAGE = 4096 };
+
+/* A server with a parked worker, number 2, that the client may wake. */
+static void open_armed(struct stage *stage)
+{
+	struct message_invoke message = {.header = {MESSAGE_INVOKE, 1},
+	                                 .flags = INVOKE_WANTS_LANES};
+	struct heard heard;
+
+	stage_open(stage, 1);
+	stage_ready(stage, "f", METT_POLICY_FORK);
+	message_name_set(&message.name, "f");
+	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK(stage_hear(stage, &heard));
+	CHECK_EQ(heard.header.type, MESSAGE_LANE);
+	sys_received_close(&heard.got);
+	stage_exit(stage, 1, "");
+	stage_expect(stage, 1, METT_OK);
+	stage_parks(stage, 2);
+}
+
+static _Atomic uint64_t *armed_word(struct stage *stage)
+{
+	for (unsigned i = 0; i < WINDOW_LANES; i++)
+		if (lane_state(stage->window->lane[i].word) == LANE_ARMED)
+			return &stage->window->lane[i].word;
+	CHECK(!"a lane is armed");
+	return NULL;
+}
+
+/* The client has that worker serve a call by lane. */
+static void call(struct stage *stage, unsigned number, size_t argument, size_t answer)
+{
+	struct worker_window *window = sys_worker_window(fake_worker(number));
+
+	atomic_store(armed_word(stage), lane_word(LANE_USED, 0, 0, 0));
+	window->size = argument;
+	window->reply.size = answer;
+	memset(window->room.argument, 'a', MIB);
+	memset(window->room.answer, 'b', MIB);
+	stage_ends(stage, number, 0, 0);
+}
+
+TEST(a_worker_is_warmed_as_the_last_call_was_large)
+{
+	struct stage stage;
+	struct worker_window *window;
+
+	open_armed(&stage);
+	call(&stage, 2, MIB, 70000);
+	window = sys_worker_window(fake_worker(3));
+	CHECK_EQ(window->warm.argument, MIB);
+	CHECK_EQ(window->warm.answer, 18 * PAGE);
+	for (size_t i = 0; i < MIB; i++)
+		CHECK(!window->room.argument[i] && !window->room.answer[i]);
+	stage_close(&stage);
+}
+
+TEST(small_calls_let_go_of_it)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	for (unsigned i = 2; i < 100; i++) {
+		call(&stage, i, i == 2 ? MIB : 1, i == 2 ? MIB : METT_INLINE_MAX);
+		CHECK_EQ(sys_worker_window(fake_worker(i + 1))->warm.argument > 0, i < 25);
+		stage_parks(&stage, i + 1);
+	}
+	stage_close(&stage);
+}
+
+TEST(sizes_beyond_the_room_are_not_believed)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	call(&stage, 2, UINT64_MAX, WINDOW_ROOM + 1);
+	CHECK_EQ(sys_worker_window(fake_worker(3))->warm.argument, 0);
+	CHECK_EQ(sys_worker_window(fake_worker(3))->warm.answer, 0);
+	stage_close(&stage);
+}
+
+TEST(a_lane_says_that_its_next_worker_is_coming)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	_Atomic uint64_t *word = armed_word(&stage);
+	call(&stage, 2, 0, 0);
+	CHECK_EQ(lane_state(*word), LANE_COMING);
+	stage_parks(&stage, 3);
+	CHECK_EQ(lane_state(*word), LANE_ARMED);
+	stage_close(&stage);
+}
+
+/* As large as it is it stays with the lane, which needs a worker when the answer is fetched. */
+TEST(a_warm_window_outlasts_a_slow_client)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	call(&stage, 2, MIB, MIB);
+	stage_parks(&stage, 3);
+	_Atomic uint64_t *word = armed_word(&stage);
+	struct worker_window *window = sys_worker_window(fake_worker(3));
+	uint32_t running = window_call(CALL_RUNNING, 7);
+	window->size = window->reply.size = MIB;
+	atomic_store(word, lane_word(LANE_BEGUN, (uint32_t)(*word >> 32), 0, 7));
+	window->call = window_call(CALL_ANSWERED, running >> 2);
+	stage_ends(&stage, 3, 0, 0);
+	CHECK(sys_worker_window(fake_worker(4)) != window);
+	stage_parks(&stage, 4);
+	atomic_store(word, lane_word(LANE_USED, 0, 0, 0));
+	call(&stage, 4, MIB, MIB);
+	CHECK(sys_worker_window(fake_worker(5)) == window);
+	stage_close(&stage);
+}
