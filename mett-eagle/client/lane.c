@@ -13,9 +13,6 @@
  */
 static const uint64_t patience_ns = 20000000;
 
-/* How often to look for a worker that is about to park. */
-static const uint64_t pause_ns = 50000;
-
 static unsigned bucket_of(const char *name)
 {
 	unsigned hash = 5381;
@@ -128,14 +125,23 @@ static bool coming(const struct mett_client *client, const char *name)
 static struct lane *claim_next(struct mett_client *client, const char *name, unsigned slot,
                                uint32_t tag, uint64_t *ret_word)
 {
-	uint64_t now = sys_clock_ns(), deadline_ns = now + patience_large_ns;
+	struct client_window *window = client->window;
+	uint64_t deadline_ns = sys_clock_ns() + patience_large_ns;
 	struct lane *lane;
 
-	while (!(lane = claim(client, name, slot, tag, ret_word)) && coming(client, name) &&
-	       now < deadline_ns && client->gate != SYS_NO_CAP) {
-		mett_client_take(client, now + pause_ns);
-		now = sys_clock_ns();
+	atomic_store(&window->waiting, 1);
+	for (;;) {
+		uint32_t armed = atomic_load(&window->armed);
+
+		lane = claim(client, name, slot, tag, ret_word);
+		if (lane || !coming(client, name) || sys_clock_ns() >= deadline_ns ||
+		    client->gate == SYS_NO_CAP)
+			break;
+		/* What is armed may be a lane that we have not heard of yet. */
+		if (mett_client_take(client, 1) == SYS_AGAIN)
+			sys_word_wait(&window->armed, armed, deadline_ns);
 	}
+	atomic_store(&window->waiting, 0);
 	return lane;
 }
 

@@ -217,6 +217,7 @@ void lane_arm(struct worker *worker)
 	struct pool *pool = worker->pool;
 	struct server *server = pool->session->server;
 	struct worker_window *window = lane->window.memory;
+	struct client_window *client = pool->session->window;
 	bool keep = pool->options.policy == METT_POLICY_REUSE;
 
 	if (!numbered(lane) || !pool->lanes_wanted || pool->retired || server->draining)
@@ -235,6 +236,9 @@ void lane_arm(struct worker *worker)
 	             1 + atomic_fetch_add_explicit(&server->activations, keep ? REUSE_IDS : 1,
 	                                           memory_order_relaxed));
 	atomic_store(&shared(lane)->word, lane_word(LANE_ARMED, lane->generation, 0, 0));
+	atomic_fetch_add(&client->armed, 1);
+	if (atomic_load(&client->waiting))
+		sys_word_wake(&client->armed);
 }
 
 bool lane_unused(const struct lane *lane)

@@ -95,7 +95,9 @@ TEST(a_lane_says_that_its_next_worker_is_coming)
 	_Atomic uint64_t *word = armed_word(&stage);
 	call(&stage, 2, 0, 0);
 	CHECK_EQ(lane_state(*word), LANE_COMING);
+	uint32_t armed = stage.window->armed;
 	stage_parks(&stage, 3);
+	CHECK_EQ(stage.window->armed, armed + 1);
 	CHECK_EQ(lane_state(*word), LANE_ARMED);
 	stage_close(&stage);
 }

@@ -75,6 +75,8 @@ struct client_window {
 		_Atomic uint64_t time_ns;
 	} reaped[WINDOW_REAPED];
 	struct window_lane lane[WINDOW_LANES];
+	_Atomic uint32_t armed;   /* how many times a lane was; a client that waits sleeps on it */
+	_Atomic uint32_t waiting; /* 1: one does */
 	_Alignas(4096) struct window_slot slot[METT_IN_FLIGHT_MAX];
 };
 
