@@ -13,6 +13,9 @@
  */
 static const uint64_t patience_ns = 20000000;
 
+/* So long a large payload waits for the lane that is made next. */
+static const uint64_t arming_ns = 10000000;
+
 static unsigned bucket_of(const char *name)
 {
 	unsigned hash = 5381;
@@ -126,7 +129,7 @@ static struct lane *claim_next(struct mett_client *client, const char *name, uns
                                uint32_t tag, uint64_t *ret_word)
 {
 	struct client_window *window = client->window;
-	uint64_t deadline_ns = sys_clock_ns() + patience_large_ns;
+	uint64_t deadline_ns = sys_clock_ns() + arming_ns;
 	struct lane *lane;
 
 	atomic_store(&window->waiting, 1);
