@@ -12,10 +12,7 @@
 
 #define MS_NS ((uint64_t)1000000)
 
-enum {
-	AHEAD_MAX = 16, /* what is used faster than it is made is not helped by more */
-	LOOK_AFTER = 256,
-};
+enum { LOOK_AFTER = 256 };
 
 /* What this turn of the loop brings is looked at together: workers made together cost less. */
 static void want_workers(struct pool *pool)
@@ -194,7 +191,7 @@ static void look_further_ahead(struct pool *pool)
 {
 	if (pool->options.policy != METT_POLICY_FORK || pool->state != POOL_READY)
 		return;
-	if (2 * pool->ahead <= AHEAD_MAX)
+	if (2 * pool->ahead <= pool->session->server->config.parked_max)
 		pool->ahead *= 2;
 	pool->least = pool->ahead;
 	pool->gone = 0;

@@ -20,6 +20,7 @@
  * @core_policy:  what happens when all have a client
  * @payload_max:  bytes of an argument or answer, up to METT_PAYLOAD_MAX
  * @parked:       workers kept ready for an action that is in use
+ * @parked_max:   the same, for one that uses them up faster than they are made
  * @clients_max:  clients at the same time
  * @drain_ns:     how long activations under way may take to end at a shutdown
  */
@@ -29,6 +30,7 @@ struct server_config {
 	enum cores_policy core_policy;
 	uint64_t payload_max;
 	unsigned parked;
+	unsigned parked_max;
 	unsigned clients_max;
 	uint64_t drain_ns;
 };

@@ -44,6 +44,7 @@ struct server_config stage_config(unsigned parked)
 		.core_count = 2,
 		.payload_max = 1 << 20,
 		.parked = parked,
+		.parked_max = 16,
 		.clients_max = 4,
 		.drain_ns = 1000 * STAGE_MS,
 	};

@@ -39,8 +39,8 @@ TEST(help_and_version)
 	CHECK_RUN(0, ARGS("--help"),
 	          PARTS("Usage: mett-eagle", "--socket PATH", "--socket-mode", "--cores LIST",
 	                "--core-policy", "--max-clients", "--max-payload", "--max-memory",
-	                "--parked", "--spare-sandboxes", "--drain-timeout", "--ready-fd",
-	                "-n, --check", "--version"));
+	                "--parked", "--max-parked", "--spare-sandboxes", "--drain-timeout",
+	                "--ready-fd", "-n, --check", "--version"));
 	CHECK_RUN(0, ARGS("-h"), PARTS("Usage: mett-eagle"));
 	CHECK_RUN(0, ARGS("--version"), PARTS("mett-eagle 0.1.0\n"));
 	CHECK_RUN(0, ARGS("-V"), PARTS("mett-eagle 0.1.0\n"));
@@ -128,8 +128,8 @@ TEST(check_prints_the_configuration)
 	server_stop(&server);
 	CHECK_RUN(0, ARGS("-n", "--socket", server.socket),
 	          PARTS("core-policy share\n", "socket-mode 0600\n", "max-payload 16777216\n",
-	                "max-clients 1024\n", "parked 2\n", "spare-sandboxes 2\n",
-	                "drain-timeout 10000\n", server.socket));
+	                "max-clients 1024\n", "parked 2\n", "max-parked 16\n",
+	                "spare-sandboxes 2\n", "drain-timeout 10000\n", server.socket));
 	/* It only looks: no socket, no lock, not even their folder. */
 	CHECK(access(server.folder, F_OK) < 0);
 	char *list = strstr(output, "\ncores ");
@@ -138,11 +138,12 @@ TEST(check_prints_the_configuration)
 	CHECK_RUN(0,
 	          ARGS("--check", "--socket", "/x", "--cores", first, "--core-policy", "refuse",
 	               "--max-payload", "1m", "--max-clients", "7", "--max-memory", "1G",
-	               "--parked", "0", "--spare-sandboxes", "7", "--drain-timeout", "5",
-	               "--socket-mode", "666"),
+	               "--parked", "0", "--max-parked", "3", "--spare-sandboxes", "7",
+	               "--drain-timeout", "5", "--socket-mode", "666"),
 	          PARTS("socket /x\n", "core-policy refuse\n", "max-payload 1048576\n",
 	                "max-clients 7\n", "max-memory 1073741824\n", "parked 0\n",
-	                "spare-sandboxes 7\n", "drain-timeout 5\n", "socket-mode 0666\n"));
+	                "max-parked 3\n", "spare-sandboxes 7\n", "drain-timeout 5\n",
+	                "socket-mode 0666\n"));
 	char line[32];
 	snprintf(line, sizeof(line), "\ncores %s\n", first);
 	CHECK(strstr(output, line));

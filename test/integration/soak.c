@@ -44,7 +44,7 @@ TEST_TIMEOUT(many_invocations, 500)
 	struct mett_client *client;
 	struct server server;
 
-	server_start(&server, "");
+	server_start(&server, "--parked 16 --max-parked 16");
 	client = join(&server);
 	deploy(client, "empty", NULL);
 	invoke_often(client, WARM);

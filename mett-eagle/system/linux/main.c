@@ -172,10 +172,12 @@ static void print_options(const struct options *options)
 		fmt_print(stdout, " {}", options->server.core_numbers[i]);
 	fmt_print(stdout,
 	          "\ncore-policy {}\nmax-clients {}\nmax-payload {}\nmax-memory {}\nparked {}\n"
+	          "max-parked {}\n"
 	          "spare-sandboxes {}\ndrain-timeout {}\n",
 	          options->server.core_policy == CORES_REFUSE ? "refuse" : "share",
 	          options->server.clients_max, options->server.payload_max, options->memory_max,
-	          options->server.parked, options->spares, options->server.drain_ns / 1000000);
+	          options->server.parked, options->server.parked_max, options->spares,
+	          options->server.drain_ns / 1000000);
 }
 
 int main(int argc, char **argv)

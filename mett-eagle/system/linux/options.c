@@ -16,6 +16,7 @@ enum {
 	DONE = 1,
 	WRONG = 3,
 	PARKED_DEFAULT = 2,
+	PARKED_MAX_DEFAULT = 16,
 	PARKED_MAX = 64,
 	SPARES_DEFAULT = 2,
 	CLIENTS_DEFAULT = 1024,
@@ -39,6 +40,8 @@ static const char help[] =
 	"  --max-memory SIZE     most private memory of one worker, 0: no bound\n"
 	"                        (default: half of the machine's)\n"
 	"  --parked N            workers kept ready for an action in use (default 2)\n"
+	"  --max-parked N        the same, for one that uses them up faster than they\n"
+	"                        are made (default 16)\n"
 	"  --spare-sandboxes N   sandboxes kept ready for the next start of a program\n"
 	"                        (default 2)\n"
 	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
@@ -151,6 +154,7 @@ static void set_defaults(struct options *options)
 				.core_policy = CORES_SHARE,
 				.payload_max = METT_PAYLOAD_MAX,
 				.parked = PARKED_DEFAULT,
+				.parked_max = PARKED_MAX_DEFAULT,
 				.clients_max = CLIENTS_DEFAULT,
 				.drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
 			},
@@ -169,6 +173,7 @@ enum option_name {
 	OPTION_MAX_PAYLOAD,
 	OPTION_MAX_MEMORY,
 	OPTION_PARKED,
+	OPTION_MAX_PARKED,
 	OPTION_SPARES,
 	OPTION_DRAIN,
 	OPTION_READY_FD,
@@ -238,6 +243,10 @@ static int take_number(struct options *options, int option, const char *text)
 		result = take_range("parked", text, parse_number, 0, PARKED_MAX, &value);
 		options->server.parked = (unsigned)value;
 		break;
+	case OPTION_MAX_PARKED:
+		result = take_range("max-parked", text, parse_number, 0, PARKED_MAX, &value);
+		options->server.parked_max = (unsigned)value;
+		break;
 	case OPTION_SPARES:
 		result = take_range("spare-sandboxes", text, parse_number, 0, LAUNCH_SPARES_MAX,
 		                    &value);
@@ -295,6 +304,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 		{"max-payload", required_argument, NULL, OPTION_MAX_PAYLOAD},
 		{"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
 		{"parked", required_argument, NULL, OPTION_PARKED},
+		{"max-parked", required_argument, NULL, OPTION_MAX_PARKED},
 		{"spare-sandboxes", required_argument, NULL, OPTION_SPARES},
 		{"drain-timeout", required_argument, NULL, OPTION_DRAIN},
 		{"ready-fd", required_argument, NULL, OPTION_READY_FD},
