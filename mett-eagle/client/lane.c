@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * A call that takes longer is given to the server, which watches its time. Sooner
- * than the scheduler's next tick it would cost each call the setting of a timer.
- */
-static const uint64_t patience_ns = 20000000;
-
 /* So long a large payload waits for the lane that is made next. */
 static const uint64_t arming_ns = 10000000;
 
@@ -148,83 +142,18 @@ static struct lane *claim_next(struct mett_client *client, const char *name, uns
 	return lane;
 }
 
-/* Returns the activation's id; 0: the server was quicker, and there is none. */
-static uint64_t begin(struct mett_client *client, const struct lane *lane, uint64_t *word,
-                      const void *argument, size_t size)
-{
-	struct worker_window *window = lane->window;
-	struct window_lane *counters = shared(client, lane);
-	uint64_t id = atomic_load_explicit(&counters->id, memory_order_relaxed);
-	uint64_t claimed = *word;
-
-	if (size)
-		memcpy(size > METT_INLINE_MAX ? window->room.argument : window->serve.argument,
-		       argument, size);
-	window->by_lane = 1;
-	window->size = size;
-	window->activation.id = id;
-	window->start_ns = sys_clock_ns();
-	atomic_store_explicit(&window->call, window_call(CALL_RUNNING, (uint32_t)claimed),
-	                      memory_order_relaxed);
-	*word = lane_begun(claimed);
-	if (!atomic_compare_exchange_strong(&counters->word, &claimed, *word))
-		return 0;
-	atomic_store_explicit(&counters->id, id + 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&counters->calls, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&window->turn, 1, memory_order_release);
-	sys_word_wake(&window->turn);
-	return id;
-}
-
-/* Returns whether the worker has answered; else it is for the server to see to. */
-static bool wait(struct worker_window *window, uint32_t tag)
-{
-	uint64_t limit_ns = window->timeout_us * 1000;
-	uint64_t deadline_ns =
-		window->start_ns + (limit_ns && limit_ns < patience_ns ? limit_ns : patience_ns);
-	uint32_t running = window_call(CALL_RUNNING, tag), call = running;
-
-	while (call == running && sys_clock_ns() < deadline_ns) {
-		sys_word_wait(&window->call, running, deadline_ns);
-		call = atomic_load_explicit(&window->call, memory_order_acquire);
-	}
-	if (call == running)
-		atomic_compare_exchange_strong(&window->call, &call, window_call(CALL_TAKEN, tag));
-	return call == window_call(CALL_ANSWERED, tag);
-}
-
-/* The worker's own times are only as good as it is: never outside of what we saw ourselves. */
-static void take_times(struct mett_metadata *ret, const struct mett_metadata *told, uint64_t start)
-{
-	const uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
-	                         told->end_runtime};
-	uint64_t *to[] = {&ret->start_runtime, &ret->start_function, &ret->end_function,
-	                  &ret->end_runtime};
-	uint64_t least = start, most = sys_clock_ns();
-
-	for (unsigned i = 0; i < 4; i++) {
-		least = from[i] > least ? from[i] : least;
-		least = least < most ? least : most;
-		*to[i] = least;
-	}
-	ret->start_worker = start;
-	ret->end_worker = most;
-}
-
 static void take_reply(struct mett_client *client, struct invocation *invocation,
                        const struct lane *lane, uint64_t id, uint64_t start)
 {
 	const struct worker_window *window = lane->window;
 	const struct window_reply reply = window->reply; /* the worker can write on */
-	const void *answer =
-		reply.size > METT_INLINE_MAX ? window->room.answer : window->serve.answer;
+	const void *answer = mett_call_answer(window, reply.size);
 	struct message_done done = {.activation = id, .size = reply.size};
 	struct mett_error error;
 
-	take_times(&done.times, &reply.times, start);
-	if (reply.size <= WINDOW_ROOM &&
-	    mett_result_take(&invocation->result, &done, answer, WINDOW_ROOM, SYS_NO_CAP,
-	                     client->payload_max))
+	mett_call_times(&done.times, &reply.times, start);
+	if (answer && mett_result_take(&invocation->result, &done, answer, WINDOW_ROOM, SYS_NO_CAP,
+	                               client->payload_max))
 		return;
 	mett_error_set(&error, METT_PROTOCOL, 0,
 	               "action '%s': it broke the worker protocol (answer larger than it may be)",
@@ -243,13 +172,13 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 
 	if (!lane)
 		return LANE_CALL_NONE;
-	id = begin(client, lane, &word, argument, size);
+	id = mett_call_begin(shared(client, lane), lane->window, &word, argument, size);
 	if (!id)
 		return LANE_CALL_NONE;
 	invocation->tag = tag;
 	invocation->done = invocation->submitted = false;
 	start = lane->window->start_ns;
-	if (wait(lane->window, tag)) {
+	if (mett_call_wait(lane->window, tag)) {
 		take_reply(client, invocation, lane, id, start);
 		invocation->done = true;
 		atomic_compare_exchange_strong(&shared(client, lane)->word, &word,

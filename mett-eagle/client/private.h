@@ -6,6 +6,7 @@
  */
 #include <mett-eagle/client.h>
 
+#include "call/call.h"
 #include "protocol/protocol.h"
 #include "protocol/window.h"
 #include "system/ipc.h"

@@ -245,28 +245,26 @@ void activation_begin(struct session *session, struct worker *worker,
 	enter(activation);
 	if (worker)
 		worker->call = activation;
-	else if (message->flags & INVOKE_WANTS_LANES)
-		pool_want_lanes(activation->pool);
+	if (message->flags & INVOKE_WANTS_LANES)
+		pool_want_lanes(activation->pool, worker);
 	pool_serve(activation->pool, activation);
 }
 
-void activation_refuse(struct session *session, uint32_t tag, uint32_t slot,
+void activation_refuse(struct session *session, const struct caller *caller,
                        const struct outcome *outcome)
 {
-	const struct caller caller = {NULL, tag, slot};
 	struct done done;
 
-	fill(&done, &caller, outcome);
-	send(session, &caller, &done, SYS_NO_CAP);
+	fill(&done, caller, outcome);
+	send(session, caller, &done, SYS_NO_CAP);
 }
 
-void activation_adopt(struct worker *worker, uint32_t tag, uint32_t slot, uint64_t id,
+void activation_adopt(struct worker *worker, const struct caller *caller, uint64_t id,
                       uint64_t start_ns)
 {
-	const struct caller caller = {NULL, tag, slot};
 	const struct mett_config config = {0};
 	struct pool *pool = worker->pool;
-	struct activation *activation = activation_make(pool, &caller, &config);
+	struct activation *activation = activation_make(pool, caller, &config);
 
 	if (!activation || arm(activation, start_ns)) {
 		struct outcome outcome = {.reason = METT_NO_MEMORY, .cap = SYS_NO_CAP};
@@ -274,7 +272,7 @@ void activation_adopt(struct worker *worker, uint32_t tag, uint32_t slot, uint64
 		free(activation);
 		fmt_format(outcome.text, sizeof(outcome.text),
 		           "action '{}': the server has no memory; try later", pool->name);
-		activation_refuse(pool->session, tag, slot, &outcome);
+		activation_refuse(pool->session, caller, &outcome);
 		worker_release(worker, false);
 		return;
 	}
@@ -282,6 +280,8 @@ void activation_adopt(struct worker *worker, uint32_t tag, uint32_t slot, uint64
 	activation->id = id;
 	activation->worker = worker;
 	enter(activation);
+	if (caller->worker)
+		caller->worker->call = activation;
 	worker->state = WORKER_RUNNING;
 	worker->activation = activation;
 	worker->last = id;

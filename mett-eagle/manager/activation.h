@@ -55,16 +55,16 @@ void activation_begin(struct session *session, struct worker *worker,
                       const struct message_invoke *message, struct sys_received *got);
 
 /**
- * activation_adopt() - take charge of what the client had a parked worker begin
+ * activation_adopt() - take charge of what @caller had a parked worker begin
  *
  * The worker is at it already. Without memory for it the worker is ended, and the
- * client told.
+ * caller told.
  */
-void activation_adopt(struct worker *worker, uint32_t tag, uint32_t slot, uint64_t id,
+void activation_adopt(struct worker *worker, const struct caller *caller, uint64_t id,
                       uint64_t start_ns);
 
-/** activation_refuse() - answer the client's invocation `tag`, for which there is no activation */
-void activation_refuse(struct session *session, uint32_t tag, uint32_t slot,
+/** activation_refuse() - answer an invocation for which there is no activation */
+void activation_refuse(struct session *session, const struct caller *caller,
                        const struct outcome *outcome);
 
 /** activation_finish() - answer its caller, release its worker, free it */

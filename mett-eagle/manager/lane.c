@@ -17,14 +17,21 @@ enum { WIPED_IN_PLACE = 16 << 10, PAGE = 4 << 10 };
 /* How often a word may change under our hands: honest ones do so once or twice. */
 enum { TRIES = 100 };
 
+/* How deep workers are kept ready to be called by workers that are kept ready. */
+enum { LEVELS = 3, CALLEE_MISSED_MAX = 16 };
+
+_Static_assert((int)LEVELS < (int)METT_DEPTH_MAX, "a call would be nested too deep");
+
 static struct window_lane *shared(const struct lane *lane)
 {
-	return &lane->pool->session->window->lane[lane->number];
+	return lane->caller ? &lane->caller->window.memory->callee.lane
+	                    : &lane->pool->session->window->lane[lane->number];
 }
 
-static bool numbered(const struct lane *lane)
+/* Can anybody get to its worker past us? */
+static bool has_word(const struct lane *lane)
 {
-	return lane->number < WINDOW_LANES;
+	return lane->caller || lane->number < WINDOW_LANES;
 }
 
 static uint64_t word_of(const struct lane *lane)
@@ -36,7 +43,6 @@ static void take_number(struct lane *lane)
 {
 	struct session *session = lane->pool->session;
 
-	lane->number = WINDOW_LANES;
 	/* What a spawned process writes at its start is in its log: that needs the server. */
 	if (lane->pool->options.policy == METT_POLICY_SPAWN)
 		return;
@@ -54,7 +60,7 @@ static void take_number(struct lane *lane)
 	}
 }
 
-static struct lane *lane_new(struct pool *pool)
+static struct lane *lane_new(struct pool *pool, struct lane *caller)
 {
 	struct server *server = pool->session->server;
 	struct lane *lane = calloc(1, sizeof(*lane));
@@ -63,6 +69,8 @@ static struct lane *lane_new(struct pool *pool)
 	if (!lane)
 		return NULL;
 	lane->pool = pool;
+	lane->number = WINDOW_LANES;
+	lane->window.callee = SYS_NO_CAP;
 	list_init(&lane->link);
 	if (sys_dataspace_new("window", sizeof(*lane->window.memory), 0, &lane->window.cap) ||
 	    server_keep(server, lane->window.cap)) {
@@ -76,14 +84,44 @@ static struct lane *lane_new(struct pool *pool)
 	}
 	lane->window.memory = memory;
 	lane->window.memory->warm = pool->warm;
-	take_number(lane);
+	if (!caller) {
+		take_number(lane);
+		return lane;
+	}
+	lane->caller = caller;
+	lane->level = caller->level + 1;
+	list_append(&pool->callees, &lane->link);
 	return lane;
+}
+
+/* No worker can call on it any more. */
+static void leave_caller(struct lane *lane)
+{
+	if (!lane->caller)
+		return;
+	atomic_store(&shared(lane)->word, 0);
+	lane->caller->window.callee = SYS_NO_CAP;
+	lane->caller->callee = NULL;
+	lane->caller->stale = true;
+	lane->caller = NULL;
+}
+
+static void leave_callee(struct lane *lane)
+{
+	struct lane *callee = lane->callee;
+
+	if (!callee)
+		return;
+	leave_caller(callee);
+	if (!callee->worker)
+		lane_free(callee); /* else with that, see lane_give() */
 }
 
 static void drop_window(struct lane *lane)
 {
 	if (!lane->window.memory)
 		return;
+	leave_callee(lane);
 	sys_window_vacate(&lane->window);
 	sys_unmap(lane->window.memory, sizeof(*lane->window.memory));
 	server_drop(lane->pool->session->server, lane->window.cap);
@@ -95,7 +133,8 @@ void lane_free(struct lane *lane)
 	struct session *session = lane->pool->session;
 
 	list_remove(&lane->link);
-	if (numbered(lane)) {
+	leave_caller(lane);
+	if (has_word(lane)) {
 		atomic_store(&shared(lane)->word, 0);
 		session->lanes[lane->number] = NULL;
 	}
@@ -103,16 +142,18 @@ void lane_free(struct lane *lane)
 	free(lane);
 }
 
+/* Not before the caller has fetched the answer, even if the worker is gone. */
+static bool fetched(const struct lane *lane)
+{
+	if (lane->caller && !lane->caller->worker)
+		return true;
+	return !has_word(lane) || lane_state(word_of(lane)) != LANE_BEGUN;
+}
+
 /* The memory of large payloads is worth more than a window's. */
 static bool warm(const struct pool *pool)
 {
 	return pool->warm.argument || pool->warm.answer;
-}
-
-/* Not before the client has fetched the answer, even if the worker is gone. */
-static bool fetched(const struct lane *lane)
-{
-	return !numbered(lane) || lane_state(word_of(lane)) != LANE_BEGUN;
 }
 
 /* Follows large payloads at once; small ones let go of the memory by and by. */
@@ -130,7 +171,7 @@ static void note_sizes(const struct lane *lane)
 {
 	struct window_warm *warm = &lane->pool->warm;
 
-	if (!numbered(lane) || !lane->pool->lanes_wanted)
+	if (!has_word(lane) || !lane->pool->lanes_wanted)
 		return;
 	warm->argument = warm_size(warm->argument, lane->window.memory->size);
 	warm->answer = warm_size(warm->answer, lane->window.memory->reply.size);
@@ -147,6 +188,62 @@ static int wipe(struct lane *lane)
 	                          keep > WIPED_IN_PLACE ? keep : WIPED_IN_PLACE);
 }
 
+/* Nobody can call it any more. */
+static void end_parked(struct worker *worker)
+{
+	if (worker->state != WORKER_PARKED)
+		return;
+	worker->state = WORKER_DYING;
+	sys_worker_kill(worker->process);
+}
+
+/* The pool whose workers this one's call, if there is one that can be ready for it. */
+static struct pool *callee_pool(const struct lane *lane)
+{
+	const struct pool *pool = lane->pool;
+	struct action *action;
+
+	if (!*pool->callee || lane->level >= LEVELS || pool->retired)
+		return NULL;
+	action = namespace_find(&pool->session->namespace, pool->callee);
+	if (!action || action->pool->options.policy != METT_POLICY_FORK ||
+	    action->pool->state != POOL_READY)
+		return NULL;
+	return action->pool;
+}
+
+/* Give it a callee's lane, or another, or none, as its pool's workers call now. */
+static void pair(struct lane *lane)
+{
+	struct pool *pool = callee_pool(lane);
+
+	if (lane->callee && lane->callee->pool != pool)
+		leave_callee(lane);
+	if (!lane->callee && pool) {
+		lane->callee = lane_new(pool, lane); /* without it, the server is asked */
+		lane->stale = true;
+	}
+	if (lane->callee)
+		lane->window.callee = lane->callee->window.cap;
+	if (lane->stale)
+		sys_window_vacate(&lane->window);
+	lane->stale = false;
+}
+
+/* As new, for its next worker. */
+static int prepare(struct lane *lane)
+{
+	int error = wipe(lane);
+
+	if (error)
+		return error;
+	lane->window.memory->warm = lane->pool->warm;
+	if (lane->callee)
+		lane->callee->calls = 0; /* they were counted in what is wiped */
+	pair(lane);
+	return 0;
+}
+
 struct lane *lane_take(struct pool *pool)
 {
 	list_for_each(link, &pool->spare) {
@@ -154,18 +251,63 @@ struct lane *lane_take(struct pool *pool)
 
 		if (!fetched(lane))
 			continue;
-		if (!lane->window.memory || wipe(lane)) {
+		if (!lane->window.memory || prepare(lane)) {
 			lane_free(lane);
 			continue;
 		}
 		list_remove(&lane->link);
-		if (numbered(lane))
+		if (has_word(lane))
 			atomic_store(&shared(lane)->word,
 			             lane_word(LANE_COMING, lane->generation, 0, 0));
-		lane->window.memory->warm = pool->warm;
 		return lane;
 	}
-	return lane_new(pool);
+	struct lane *lane = lane_new(pool, NULL);
+	if (lane)
+		pair(lane);
+	return lane;
+}
+
+int lane_take_again(struct lane *lane)
+{
+	return prepare(lane);
+}
+
+bool lane_is_short(const struct lane *lane)
+{
+	const struct worker *caller = lane->caller ? lane->caller->worker : NULL;
+
+	return caller && caller->state != WORKER_DYING && !lane->worker && fetched(lane);
+}
+
+bool lane_attach(struct worker *worker)
+{
+	struct lane *lane = worker->lane;
+
+	if (worker->outlived || worker->pool->retired || !lane->caller)
+		return false;
+	lane_arm(worker);
+	return true;
+}
+
+void lane_end_callee(struct lane *lane)
+{
+	struct pool *pool = lane->pool;
+	struct worker *worker;
+
+	if (!lane->callee)
+		return;
+	/* What is never called need not be kept ready. */
+	bool used = lane_count(lane->callee);
+	pool->callee_missed = used ? 0 : pool->callee_missed + 1;
+	if (pool->callee_missed >= CALLEE_MISSED_MAX)
+		*pool->callee = 0;
+	worker = lane->callee->worker;
+	if (!worker)
+		return;
+	worker->outlived = true;
+	if (used)
+		worker->last = lane_last(lane->callee);
+	end_parked(worker);
 }
 
 void lane_give(struct lane *lane)
@@ -174,8 +316,13 @@ void lane_give(struct lane *lane)
 		return;
 	note_sizes(lane);
 	lane->worker = NULL;
+	if (lane->level) {
+		if (!lane->caller)
+			lane_free(lane);
+		return; /* it stays its caller's */
+	}
 	list_append(&lane->pool->spare, &lane->link);
-	if (fetched(lane) && numbered(lane))
+	if (fetched(lane) && has_word(lane))
 		atomic_store(&shared(lane)->word, 0);
 	else if (!fetched(lane) && !warm(lane->pool))
 		drop_window(lane); /* the client has it, and another worker never */
@@ -211,6 +358,17 @@ static void announce(struct lane *lane)
 	lane->announced = true;
 }
 
+/* Would whoever can get to it make a call, and may it? */
+static bool wanted(const struct lane *lane)
+{
+	const struct worker *caller = lane->caller ? lane->caller->worker : NULL;
+
+	if (!lane->caller)
+		return lane->pool->lanes_wanted;
+	return caller && (caller->state != WORKER_RUNNING ||
+	                  caller->activation->depth + LEVELS <= METT_DEPTH_MAX);
+}
+
 void lane_arm(struct worker *worker)
 {
 	struct lane *lane = worker->lane;
@@ -220,9 +378,11 @@ void lane_arm(struct worker *worker)
 	struct client_window *client = pool->session->window;
 	bool keep = pool->options.policy == METT_POLICY_REUSE;
 
-	if (!numbered(lane) || !pool->lanes_wanted || pool->retired || server->draining)
+	if (!has_word(lane) || !wanted(lane) || pool->retired || server->draining)
 		return;
-	if (!lane->announced)
+	if (lane->caller)
+		memcpy(lane->caller->window.memory->callee.name, pool->name, sizeof(pool->name));
+	else if (!lane->announced)
 		announce(lane);
 	window->keep = keep;
 	window->payload_max = server->config.payload_max;
@@ -236,6 +396,8 @@ void lane_arm(struct worker *worker)
 	             1 + atomic_fetch_add_explicit(&server->activations, keep ? REUSE_IDS : 1,
 	                                           memory_order_relaxed));
 	atomic_store(&shared(lane)->word, lane_word(LANE_ARMED, lane->generation, 0, 0));
+	if (lane->caller)
+		return;
 	atomic_fetch_add(&client->armed, 1);
 	if (atomic_load(&client->waiting))
 		sys_word_wake(&client->armed);
@@ -243,19 +405,35 @@ void lane_arm(struct worker *worker)
 
 bool lane_unused(const struct lane *lane)
 {
-	return !numbered(lane) || lane_state(word_of(lane)) <= LANE_ARMED;
+	return !has_word(lane) || lane_state(word_of(lane)) <= LANE_ARMED;
+}
+
+void lane_end_parked(struct lane *lane)
+{
+	if (!lane->worker)
+		return;
+	lane_close(lane->worker);
+	end_parked(lane->worker);
+}
+
+void lane_check_depth(struct worker *worker)
+{
+	struct lane *callee = worker->lane->callee;
+
+	if (callee && callee->worker && !wanted(callee))
+		lane_close(callee->worker);
 }
 
 bool lane_used(const struct lane *lane)
 {
-	return numbered(lane) && lane_state(word_of(lane)) == LANE_USED;
+	return has_word(lane) && lane_state(word_of(lane)) == LANE_USED;
 }
 
 bool lane_disarm(struct lane *lane)
 {
 	uint64_t word;
 
-	if (!numbered(lane))
+	if (!has_word(lane))
 		return true;
 	word = word_of(lane);
 	return lane_state(word) < LANE_ARMED ||
@@ -280,15 +458,30 @@ static bool answered(struct worker_window *window, uint32_t tag)
 	return call == window_call(CALL_ANSWERED, tag);
 }
 
+/* A worker that calls must serve an activation that we know, and call nobody else. */
+static bool may_have_called(struct worker *caller)
+{
+	return caller && (caller->state == WORKER_RUNNING || lane_promote(caller)) &&
+	       !caller->call && caller->activation->depth < METT_DEPTH_MAX;
+}
+
 static void adopt(struct worker *worker, uint64_t word)
 {
 	struct lane *lane = worker->lane;
 	uint64_t now = sys_clock_ns(), start = lane->window.memory->start_ns;
+	struct caller caller = {NULL, (uint32_t)word, slot_in(word)};
 
-	/* Worker and client can both write there: it counts within what we know ourselves. */
+	if (lane->caller) {
+		caller.worker = lane->caller->worker;
+		if (!may_have_called(caller.worker)) {
+			end_parked(worker);
+			return;
+		}
+	}
+	/* Worker and caller can both write there: it counts within what we know ourselves. */
 	start = start < worker->armed_ns ? worker->armed_ns : start > now ? now : start;
 	pool_worker_busy(lane->pool, worker);
-	activation_adopt(worker, (uint32_t)word, slot_in(word), lane_last(lane), start);
+	activation_adopt(worker, &caller, lane_last(lane), start);
 	sys_word_wake(&lane->window.memory->call);
 }
 
@@ -297,7 +490,7 @@ static bool settle(struct worker *worker, bool close)
 {
 	struct lane *lane = worker->lane;
 
-	if (worker->state != WORKER_PARKED || !numbered(lane))
+	if (worker->state != WORKER_PARKED || !has_word(lane))
 		return false;
 	for (unsigned i = 0; i < TRIES; i++) {
 		uint64_t word = word_of(lane);
@@ -334,7 +527,7 @@ bool lane_count(struct lane *lane)
 	struct action *action;
 	uint64_t calls, more;
 
-	if (!numbered(lane))
+	if (!has_word(lane))
 		return false;
 	calls = atomic_load(&shared(lane)->calls);
 	more = calls - lane->calls;
@@ -350,9 +543,12 @@ uint64_t lane_last(const struct lane *lane)
 	return atomic_load(&shared(lane)->id) - 1;
 }
 
-void lane_claimed(struct session *session, const struct message_claim *message)
+void lane_claimed(struct session *session, struct worker *caller,
+                  const struct message_claim *message)
 {
-	struct lane *lane = message->lane < WINDOW_LANES ? session->lanes[message->lane] : NULL;
+	struct lane *lane = caller                         ? caller->lane->callee
+	                    : message->lane < WINDOW_LANES ? session->lanes[message->lane]
+	                                                   : NULL;
 	uint64_t word = lane ? word_of(lane) : 0;
 
 	/* Else it has been seen to meanwhile, and the outcome is on its way. */
@@ -361,13 +557,14 @@ void lane_claimed(struct session *session, const struct message_claim *message)
 		return;
 	if (lane->worker && lane_promote(lane->worker))
 		return;
-	/* It told us that it has answered, and the client that it has not. */
+	/* It told us that it has answered, and the caller that it has not. */
+	const struct caller from = {caller, (uint32_t)word, slot_in(word)};
 	struct outcome outcome = {.reason = METT_PROTOCOL, .cap = SYS_NO_CAP};
 	fmt_format(outcome.text, sizeof(outcome.text),
 	           "action '{}': it broke the worker protocol (an answer that is none)",
 	           lane->pool->name);
 	if (atomic_compare_exchange_strong(&shared(lane)->word, &word, 0))
-		activation_refuse(session, (uint32_t)word, slot_in(word), &outcome);
+		activation_refuse(session, &from, &outcome);
 }
 
 void lanes_withdraw(struct session *session)

@@ -15,7 +15,7 @@
 enum { LOOK_AFTER = 256 };
 
 /* What this turn of the loop brings is looked at together: workers made together cost less. */
-static void want_workers(struct pool *pool)
+void pool_want_workers(struct pool *pool)
 {
 	if (list_empty(&pool->shortage))
 		list_append(&pool->session->short_of_workers, &pool->shortage);
@@ -44,7 +44,7 @@ static void drop_starting(struct pool *pool)
 			continue;
 		list_remove(&worker->link);
 		pool->other_count--;
-		pool->starting_count--;
+		pool->starting_count -= !worker_is_callee(worker);
 		worker_free(worker);
 	}
 }
@@ -65,7 +65,7 @@ static void zygote_ready(void *owner)
 		return;
 	timers_disarm(&pool->session->timers, &pool->start);
 	pool->state = POOL_READY;
-	want_workers(pool);
+	pool_want_workers(pool);
 }
 
 static void zygote_failed(void *owner, const char *why)
@@ -159,7 +159,7 @@ static int start_zygote(struct pool *pool)
 static int supply_one(struct pool *pool)
 {
 	if (pool->options.policy == METT_POLICY_SPAWN || pool->state == POOL_READY)
-		return worker_new(pool);
+		return worker_new(pool, NULL);
 	if (pool->state != POOL_COLD)
 		return 1;
 	int error = start_zygote(pool);
@@ -230,11 +230,37 @@ static void supply(struct pool *pool)
 		                       "try later");
 }
 
+static struct lane *short_lane(const struct pool *pool)
+{
+	list_for_each(link, &pool->callees)
+		if (lane_is_short(LIST_ENTRY(link, struct lane, link)))
+			return LIST_ENTRY(link, struct lane, link);
+	return NULL;
+}
+
+/* Whoever may call finds one ready, if that can be; else it asks us. */
+static void supply_callees(struct pool *pool)
+{
+	struct lane *lane;
+
+	if (pool->state != POOL_READY || pool->retired || pool->holding)
+		return;
+	/* Each may change the list: theirs may have callees in this pool too. */
+	while ((lane = short_lane(pool)))
+		if (lane_take_again(lane) || worker_new(pool, lane))
+			return;
+}
+
 void pools_supply(struct session *session)
 {
-	list_for_each(link, &session->short_of_workers) {
-		list_remove(link);
-		supply(LIST_ENTRY(link, struct pool, shortage));
+	/* They order workers that call others' in turn. */
+	while (!list_empty(&session->short_of_workers)) {
+		struct pool *pool =
+			LIST_ENTRY(session->short_of_workers.next, struct pool, shortage);
+
+		list_remove(&pool->shortage);
+		supply(pool);
+		supply_callees(pool);
 	}
 }
 
@@ -251,6 +277,7 @@ struct pool *pool_new(struct session *session, const char *name,
 	list_init(&pool->others);
 	list_init(&pool->waiting);
 	list_init(&pool->spare);
+	list_init(&pool->callees);
 	pool->session = session;
 	pool->options = *options;
 	pool->program = program;
@@ -270,6 +297,8 @@ void pool_free(struct pool *pool)
 			worker_free(LIST_ENTRY(link, struct worker, link));
 	list_for_each(link, &pool->spare)
 		lane_free(LIST_ENTRY(link, struct lane, link));
+	while (!list_empty(&pool->callees))
+		lane_free(LIST_ENTRY(pool->callees.next, struct lane, link));
 	timers_disarm(&pool->session->timers, &pool->idle);
 	drop_sandbox(pool);
 	list_remove(&pool->shortage);
@@ -283,6 +312,8 @@ void pool_retire(struct pool *pool)
 	pool->retired = true;
 	list_for_each(link, &pool->parked)
 		lane_close(LIST_ENTRY(link, struct worker, link));
+	list_for_each(link, &pool->callees)
+		lane_end_parked(LIST_ENTRY(link, struct lane, link));
 	list_append(&pool->session->retired, &pool->link);
 }
 
@@ -337,7 +368,7 @@ void pool_serve(struct pool *pool, struct activation *activation)
 	list_append(&pool->waiting, &activation->wait);
 	pool->waiting_count++;
 	look_further_ahead(pool);
-	want_workers(pool);
+	pool_want_workers(pool);
 }
 
 void pool_forget(struct pool *pool, struct activation *activation)
@@ -391,11 +422,16 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 	} else {
 		park(pool, worker);
 	}
-	want_workers(pool);
+	pool_want_workers(pool);
 }
 
-void pool_want_lanes(struct pool *pool)
+void pool_want_lanes(struct pool *pool, struct worker *caller)
 {
+	if (caller) {
+		memcpy(caller->pool->callee, pool->name, sizeof(pool->name));
+		caller->pool->callee_missed = 0;
+		return;
+	}
 	if (pool->lanes_wanted)
 		return;
 	pool->lanes_wanted = true;
@@ -405,12 +441,13 @@ void pool_want_lanes(struct pool *pool)
 
 void pool_worker_busy(struct pool *pool, struct worker *worker)
 {
-	leave_parked(pool, worker);
+	if (!worker_is_callee(worker))
+		leave_parked(pool, worker);
 }
 
 void pool_worker_lost(struct pool *pool, struct worker *worker)
 {
-	leave_parked(pool, worker);
+	pool_worker_busy(pool, worker);
 	worker->state = WORKER_DYING;
 	pool->holding = lane_unused(worker->lane); /* as when it had died */
 }
@@ -422,7 +459,7 @@ void pool_worker_failed(struct pool *pool, struct worker *worker, const char *wh
 	fmt_format(text, sizeof(text), "{}", why); /* it may lie in what is freed now */
 	list_remove(&worker->link);
 	pool->other_count--;
-	pool->starting_count--;
+	pool->starting_count -= !worker_is_callee(worker);
 	worker_free(worker);
 	pool->holding = true;
 	if (!pool->starting_count)
@@ -432,7 +469,7 @@ void pool_worker_failed(struct pool *pool, struct worker *worker, const char *wh
 void pool_worker_gone(struct pool *pool, struct worker *worker)
 {
 	list_remove(&worker->link);
-	if (worker->state == WORKER_PARKED) {
+	if (worker->state == WORKER_PARKED && !worker_is_callee(worker)) {
 		pool->parked_count--;
 		/* If it died with nothing to do, the next might, and so on without end. */
 		pool->holding = lane_unused(worker->lane);
@@ -441,7 +478,7 @@ void pool_worker_gone(struct pool *pool, struct worker *worker)
 	}
 	worker_free(worker);
 	look_less_ahead(pool);
-	want_workers(pool);
+	pool_want_workers(pool);
 }
 
 void pool_worker_late(struct pool *pool, struct worker *worker, const char *why)

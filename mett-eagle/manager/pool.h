@@ -31,13 +31,16 @@ struct pool {
 	unsigned parked_count;
 	unsigned starting_count;
 	unsigned other_count;
-	unsigned ahead;          /* workers to have parked, by how fast they are used up */
-	unsigned least;          /* that were left of late when others were made */
-	unsigned gone;           /* since then */
-	struct list spare;       /* lanes without a worker */
-	struct window_warm warm; /* what its lanes' rooms will likely hold */
-	bool lanes_wanted;       /* the client makes calls that it waits for */
-	struct list waiting;     /* activations without a worker, oldest first */
+	unsigned ahead;                 /* workers to have parked, by how fast they are used up */
+	unsigned least;                 /* that were left of late when others were made */
+	unsigned gone;                  /* since then */
+	struct list spare;              /* lanes without a worker */
+	struct list callees;            /* lanes on which only another pool's worker can call */
+	char callee[METT_NAME_MAX + 1]; /* action that its workers call; "": none */
+	unsigned callee_missed;         /* workers in a row that did not */
+	struct window_warm warm;        /* what its lanes' rooms will likely hold */
+	bool lanes_wanted;              /* the client makes calls that it waits for */
+	struct list waiting;            /* activations without a worker, oldest first */
 	unsigned waiting_count;
 	bool retired;
 	bool holding; /* the last worker could not be made or died idle: none ahead of demand */
@@ -72,8 +75,11 @@ void pool_collect(struct session *session);
 /** pool_serve() - give an activation a worker, now or when there is one */
 void pool_serve(struct pool *pool, struct activation *activation);
 
-/** pool_want_lanes() - the client would use lanes */
-void pool_want_lanes(struct pool *pool);
+/** pool_want_lanes() - the client would use lanes; or @caller would, if that is not NULL */
+void pool_want_lanes(struct pool *pool, struct worker *caller);
+
+/** pool_want_workers() - it may be short of some: to be looked at by pools_supply() */
+void pool_want_workers(struct pool *pool);
 
 /** pool_worker_busy() - a parked one was given work by the client itself */
 void pool_worker_busy(struct pool *pool, struct worker *worker);

@@ -242,7 +242,7 @@ static void take_message(struct session *session, const void *data, struct sys_r
 		activation_begin(session, NULL, data, got);
 		break;
 	case MESSAGE_CLAIM:
-		lane_claimed(session, data);
+		lane_claimed(session, NULL, data);
 		break;
 	case MESSAGE_CREATE:
 	case MESSAGE_UPDATE:

@@ -207,6 +207,11 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 	case MESSAGE_DATASPACE:
 		give_dataspace(worker, data);
 		break;
+	case MESSAGE_CLAIM:
+		/* Else its outcome is on its way. */
+		if (!worker->call)
+			lane_claimed(session_of(worker), worker, data);
+		break;
 	case MESSAGE_INVOKE:
 		if (worker->call)
 			report_violation(worker, "two invocations at once");
@@ -294,10 +299,13 @@ static void worker_parked(void *owner)
 
 	timers_disarm(&session_of(worker)->timers, &worker->start);
 	worker->state = WORKER_PARKED;
-	pool->starting_count--;
+	pool->starting_count -= !worker_is_callee(worker);
 	/* Before there is an activation: what it will most likely need. */
 	sys_worker_limit(worker->process, pool->options.defaults.memory_limit);
-	pool_worker_parked(pool, worker);
+	if (!worker_is_callee(worker))
+		pool_worker_parked(pool, worker);
+	else if (!lane_attach(worker))
+		worker_release(worker, false);
 }
 
 static void worker_failed(void *owner, const char *why)
@@ -318,7 +326,12 @@ static void worker_late(struct timer *timer)
 	pool_worker_late(pool, worker, why);
 }
 
-int worker_new(struct pool *pool)
+bool worker_is_callee(const struct worker *worker)
+{
+	return worker->lane->level;
+}
+
+static int order(struct worker *worker)
 {
 	static const struct sys_worker_handler handler = {
 		.parked = worker_parked,
@@ -326,9 +339,21 @@ int worker_new(struct pool *pool)
 		.readable = worker_readable,
 		.ended = worker_ended,
 	};
+	struct pool *pool = worker->pool;
 	struct session *session = pool->session;
 	struct sys_program program = {pool->name, pool->program, session->core};
+
+	if (pool->options.policy == METT_POLICY_SPAWN)
+		return sys_worker_spawn(session->server->host, session->loop, &program,
+		                        &worker->lane->window, &handler, worker, &worker->process);
+	return sys_worker_fork(pool->sandbox, &worker->lane->window, &handler, worker,
+	                       &worker->process);
+}
+
+int worker_new(struct pool *pool, struct lane *lane)
+{
 	struct worker *worker = calloc(1, sizeof(*worker));
+	struct session *session = pool->session;
 	int error;
 
 	if (!worker)
@@ -338,25 +363,22 @@ int worker_new(struct pool *pool)
 	worker->start.expired = worker_late;
 	error = timers_arm(&session->timers, &worker->start,
 	                   sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
-	if (!error)
-		worker->lane = lane_take(pool);
+	worker->lane = error || lane ? lane : lane_take(pool);
 	if (!error && !worker->lane)
 		error = -ENOMEM;
 	if (worker->lane)
 		worker->lane->worker = worker;
-	if (!error && pool->options.policy == METT_POLICY_SPAWN)
-		error = sys_worker_spawn(session->server->host, session->loop, &program,
-		                         &worker->lane->window, &handler, worker, &worker->process);
-	else if (!error)
-		error = sys_worker_fork(pool->sandbox, &worker->lane->window, &handler, worker,
-		                        &worker->process);
+	if (!error)
+		error = order(worker);
 	if (error) {
 		worker_free(worker);
 		return error;
 	}
 	list_append(&pool->others, &worker->link);
 	pool->other_count++;
-	pool->starting_count++;
+	pool->starting_count += !worker_is_callee(worker);
+	if (worker->lane->callee)
+		pool_want_workers(worker->lane->callee->pool);
 	return 0;
 }
 
@@ -366,6 +388,8 @@ void worker_free(struct worker *worker)
 	if (worker->call)
 		activation_cancel(worker->call);
 	sys_worker_free(worker->process);
+	if (worker->lane)
+		lane_end_callee(worker->lane);
 	lane_give(worker->lane);
 	free(worker);
 }
@@ -397,6 +421,7 @@ void worker_start(struct worker *worker, struct activation *activation)
 	activation->worker = worker;
 	activation->config.memory_limit =
 		sys_worker_limit(worker->process, activation->config.memory_limit);
+	lane_check_depth(worker);
 	if (!pass_argument(worker, activation))
 		return;
 	sys_worker_attend(worker->process);

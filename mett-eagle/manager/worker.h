@@ -22,13 +22,22 @@ struct worker {
 	uint64_t last;                 /* id of the activation it served last */
 	uint64_t armed_ns;             /* since when the client may wake it */
 	bool lingers;                  /* has answered by its lane, and was there still */
+	bool outlived;                 /* the one that could call it is gone */
 	uint64_t granted;              /* bytes of dataspaces it got for this activation */
 	const char *fault;             /* for which it was killed; NULL: none */
 	bool ended;                    /* its process is gone */
 };
 
-/** worker_new() - order one for a pool, which then owns it; 0 or a negative errno */
-int worker_new(struct pool *pool);
+/**
+ * worker_new() - order one for a pool, which then owns it
+ * @lane: for it, taken; NULL: the pool's next
+ *
+ * Return: 0, or a negative errno, and the lane is the caller's still.
+ */
+int worker_new(struct pool *pool, struct lane *lane);
+
+/** worker_is_callee() - can only another worker call it? Then it is not among the parked ones. */
+bool worker_is_callee(const struct worker *worker);
 
 /** worker_free() - end it, if it has not ended */
 void worker_free(struct worker *worker);

@@ -57,7 +57,7 @@ struct message_invoke {
 };
 
 enum {
-	INVOKE_WANTS_LANES = 1, /* a client would use lanes of this action */
+	INVOKE_WANTS_LANES = 1, /* the caller would use lanes of this action */
 };
 
 /*
@@ -101,7 +101,10 @@ struct message_lane {
 	uint32_t reserved;
 };
 
-/* The call on this lane takes long, or went wrong: `tag` is that of its claim. */
+/*
+ * The call on this lane takes long, or went wrong: `tag` is that of its claim. A
+ * worker has but one lane.
+ */
 struct message_claim {
 	struct message_header header;
 	uint32_t lane;
@@ -206,7 +209,13 @@ struct message_fork {
 	uint32_t reserved;
 };
 
-enum fork_cap { FORK_GATE, FORK_WINDOW, FORK_LOG, FORK_CAPS };
+enum fork_cap {
+	FORK_GATE,
+	FORK_WINDOW,
+	FORK_LOG,
+	FORK_CALLEE, /* the window of a worker it may call; may be missing */
+	FORK_CAPS,
+};
 
 enum {
 	SEATS_MAX = 64,              /* of one zygote */
@@ -236,7 +245,7 @@ struct message_forked {
 	M(UPDATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
 	M(DELETE, FROM_CLIENT, struct message_delete, 0, 0, 0)                                     \
 	M(LANE, FROM_SERVER, struct message_lane, 0, 1, 1)                                         \
-	M(CLAIM, FROM_CLIENT, struct message_claim, 0, 0, 0)                                       \
+	M(CLAIM, FROM_CLIENT | FROM_WORKER, struct message_claim, 0, 0, 0)                         \
 	M(LIST, FROM_CLIENT, struct message_list, 0, 0, 0)                                         \
 	M(ACTIONS, FROM_SERVER, struct message_actions, MESSAGE_MAX - 16, 0, 0)                    \
 	M(STATUS, FROM_SERVER, struct message_status, METT_MESSAGE_MAX, 0, 1)                      \

@@ -67,6 +67,15 @@ struct window_lane {
 	uint64_t reserved;
 };
 
+/*
+ * Lane from one worker to another, which serves nobody else: the caller has that one's
+ * window mapped. It ends with its caller.
+ */
+struct window_callee {
+	struct window_lane lane;
+	char name[METT_NAME_MAX + 8]; /* of its action */
+};
+
 /* Rows are written before `count` says so. Row n is at n % WINDOW_REAPED. */
 struct client_window {
 	_Atomic uint64_t reaped_count;
@@ -135,6 +144,7 @@ struct worker_window {
 	struct window_warm warm;
 	struct mett_activation activation;
 	struct window_reply reply;
+	struct window_callee callee;             /* that this worker may call */
 	_Alignas(4096) struct window_slot serve; /* the activation this worker serves */
 	struct window_slot nested;               /* an invocation it makes */
 	struct window_room room;                 /* the same as `serve` where that is too small */

@@ -73,11 +73,16 @@ void sys_sandbox_free(struct sys_sandbox *sandbox);
  */
 struct sys_window {
 	sys_cap cap;
+	sys_cap callee; /* of another window that its worker gets too; SYS_NO_CAP: none */
 	struct worker_window *memory;
 	struct sys_seat *seat;
 };
 
-/** sys_window_vacate() - no worker of this sandbox gets it again; before the sandbox is freed */
+/**
+ * sys_window_vacate() - what is at hand for its next worker is made anew
+ *
+ * When `callee` has changed, and before the sandbox is freed.
+ */
 void sys_window_vacate(struct sys_window *window);
 
 /**

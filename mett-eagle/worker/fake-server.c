@@ -13,7 +13,7 @@
 
 enum { PATIENCE_NS = 1000000000 };
 
-static void make_ends(struct fake_process *process, sys_cap ends[FORK_CAPS])
+static void make_ends(struct fake_process *process, sys_cap ends[FORK_CALLEE])
 {
 	sys_cap gates[2];
 	int pipes[2];
@@ -32,18 +32,18 @@ static void make_ends(struct fake_process *process, sys_cap ends[FORK_CAPS])
 	ends[FORK_LOG] = pipes[1];
 }
 
-static void close_ends(const sys_cap ends[FORK_CAPS])
+static void close_ends(const sys_cap ends[FORK_CALLEE])
 {
-	for (int i = 0; i < FORK_CAPS; i++)
+	for (int i = 0; i < FORK_CALLEE; i++)
 		sys_cap_close(ends[i]);
 }
 
 static void __attribute__((noreturn))
-exec(const char *path, const char *role, const sys_cap ends[FORK_CAPS])
+exec(const char *path, const char *role, const sys_cap ends[FORK_CALLEE])
 {
-	int high[FORK_CAPS];
+	int high[FORK_CALLEE];
 
-	for (int i = 0; i < FORK_CAPS; i++)
+	for (int i = 0; i < FORK_CALLEE; i++)
 		high[i] = fcntl(ends[i], F_DUPFD, 10);
 	int null = open("/dev/null", O_RDWR);
 	dup2(null, 0);
@@ -58,7 +58,7 @@ exec(const char *path, const char *role, const sys_cap ends[FORK_CAPS])
 
 void fake_start(struct fake_process *ret, const char *path, const char *role)
 {
-	sys_cap ends[FORK_CAPS];
+	sys_cap ends[FORK_CALLEE];
 
 	make_ends(ret, ends);
 	ret->pid = fork();
@@ -129,7 +129,7 @@ static void send_fork(const struct fake_process *zygote, const uint32_t *seats, 
 
 	memcpy(ask.seats, seats, count * sizeof(*seats));
 	CHECK_EQ(sys_gate_send(zygote->gate, &ask, sizeof(ask.fixed) + count * sizeof(*seats), ends,
-	                       ends ? FORK_CAPS : 0),
+	                       ends ? FORK_CALLEE : 0),
 	         0);
 }
 
@@ -148,7 +148,7 @@ static void take_forked(const struct fake_process *zygote, struct fake_process *
 
 void fake_furnish(const struct fake_process *zygote, uint32_t seat, struct fake_process *ret)
 {
-	sys_cap ends[FORK_CAPS];
+	sys_cap ends[FORK_CALLEE];
 
 	make_ends(ret, ends);
 	send_fork(zygote, &seat, 1, ends);

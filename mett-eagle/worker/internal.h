@@ -29,14 +29,15 @@ struct worker_space {
 
 struct mett_worker {
 	struct worker_window *window;
-	uint32_t turn;        /* the last one served */
-	uint32_t tag;         /* of the last request */
-	bool serving;         /* woken, and the outcome not yet sent */
-	bool by_lane;         /* the client woke it, past the server */
-	uint32_t call;        /* of the window */
-	bool keep;            /* park again afterwards */
-	uint64_t payload_max; /* in bytes */
-	uint64_t start_ns;    /* woken */
+	struct worker_window *callee; /* of a worker that it may call; NULL: none */
+	uint32_t turn;                /* the last one served */
+	uint32_t tag;                 /* of the last request */
+	bool serving;                 /* woken, and the outcome not yet sent */
+	bool by_lane;                 /* the client woke it, past the server */
+	uint32_t call;                /* of the window */
+	bool keep;                    /* park again afterwards */
+	uint64_t payload_max;         /* in bytes */
+	uint64_t start_ns;            /* woken */
 	const void *argument;
 	size_t argument_size;
 	void *argument_map; /* what to unmap; NULL: the argument is in the window */
@@ -48,8 +49,11 @@ struct mett_worker {
  * needs */
 void mett_worker_serve_forks(void);
 
-/** mett_worker_open_window() - map this worker's window, close @cap, and get ready to be woken */
-void mett_worker_open_window(sys_cap cap);
+/**
+ * mett_worker_open_windows() - map this worker's window, and get ready to be woken
+ * @callee: window of one it may call; SYS_NO_CAP: none. Both are closed.
+ */
+void mett_worker_open_windows(sys_cap window, sys_cap callee);
 
 /** mett_worker_leave() - end the process at once; async-signal-safe */
 __attribute__((noreturn)) void mett_worker_leave(int code);
@@ -77,6 +81,26 @@ void mett_worker_receive(enum message_type type, void *message, size_t size,
  * Return: 0, -EMSGSIZE (the server gives none so large), -ENOMEM (here or there).
  */
 int mett_worker_space_ask(struct mett_worker *worker, size_t size, struct worker_space *ret);
+
+/** enum lane_outcome - of mett_worker_lane_call() */
+enum lane_outcome {
+	LANE_CALL_NONE, /* nobody is parked for this; ask the server */
+	LANE_CALL_DONE, /* result is filled in */
+	LANE_CALL_LATE, /* the outcome comes from the server, with worker->tag */
+};
+
+/** mett_worker_lane_call() - make a nested call past the server, if that can be, and wait */
+enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *name,
+                                        const void *argument, size_t size,
+                                        struct mett_result *result);
+
+/** mett_worker_fail_result() - say why a nested call failed; @why is static */
+void mett_worker_fail_result(struct mett_result *result, enum mett_reason reason, int32_t detail,
+                             const char *name, const char *why);
+
+/** mett_worker_keep_result() - copy answer and log into memory of its own; false: there is none */
+bool mett_worker_keep_result(struct mett_result *result, const void *answer, size_t size,
+                             const void *log, size_t log_size);
 
 /** mett_worker_space_unmap() - what was written is complete; only then it can be sent */
 void mett_worker_space_unmap(struct worker_space *space);

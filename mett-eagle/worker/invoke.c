@@ -13,26 +13,19 @@ struct done {
 	char behind[METT_MESSAGE_MAX + METT_LOG_TAIL_MAX];
 };
 
-static void fail(struct mett_result *result, enum mett_reason reason, int32_t detail,
-                 const char *name, const char *why)
-{
-	result->error.reason = reason;
-	result->error.detail = detail;
-	snprintf(result->error.message, sizeof(result->error.message), "action '%.64s': %s",
-	         name ? name : "", why);
-}
-
 /* Put the argument where the server takes it from. Fills in @result when that fails. */
 static bool place_argument(struct mett_worker *worker, const char *name, const void *argument,
                            size_t size, struct worker_space *space, struct mett_result *result)
 {
 	if (!mett_name_valid(name)) {
-		fail(result, METT_BAD_ARGUMENT, 0, name,
-		     "not a name of an action; it has 1 to 64 of A-Z a-z 0-9 . _ -");
+		mett_worker_fail_result(
+			result, METT_BAD_ARGUMENT, 0, name,
+			"not a name of an action; it has 1 to 64 of A-Z a-z 0-9 . _ -");
 		return false;
 	}
 	if (!argument && size) {
-		fail(result, METT_BAD_ARGUMENT, 0, name, "argument is NULL but its size is not 0");
+		mett_worker_fail_result(result, METT_BAD_ARGUMENT, 0, name,
+		                        "argument is NULL but its size is not 0");
 		return false;
 	}
 	if (size <= METT_INLINE_MAX && size <= worker->payload_max) {
@@ -43,10 +36,12 @@ static bool place_argument(struct mett_worker *worker, const char *name, const v
 	int error =
 		size > worker->payload_max ? -EMSGSIZE : mett_worker_space_ask(worker, size, space);
 	if (error == -EMSGSIZE)
-		fail(result, METT_TOO_LARGE, (int32_t)worker->payload_max, name,
-		     "argument is larger than the server takes; see --max-payload");
+		mett_worker_fail_result(
+			result, METT_TOO_LARGE, (int32_t)worker->payload_max, name,
+			"argument is larger than the server takes; see --max-payload");
 	else if (error)
-		fail(result, METT_NO_MEMORY, 0, name, "no memory for the argument");
+		mett_worker_fail_result(result, METT_NO_MEMORY, 0, name,
+		                        "no memory for the argument");
 	if (error)
 		return false;
 	memcpy(space->memory, argument, size);
@@ -54,35 +49,21 @@ static bool place_argument(struct mett_worker *worker, const char *name, const v
 	return true;
 }
 
-/* One piece of memory: answer, zero, log, zero. */
 static bool take_answer(struct mett_worker *worker, const struct done *done,
                         const struct sys_received *received, struct mett_result *result)
 {
-	size_t size = done->fixed.size, log_size = done->fixed.log_size;
-	const char *log = done->behind + done->fixed.text_size;
+	size_t size = done->fixed.size;
 	void *source = worker->window->nested.answer, *mapped = NULL;
-	char *memory = malloc(size + log_size + 2);
 
-	if (memory && size > METT_INLINE_MAX) {
-		if (!received->cap_count || sys_map(received->caps[0], size, 0, &mapped) < 0) {
-			free(memory);
-			memory = NULL;
-		}
+	if (size > METT_INLINE_MAX) {
+		if (!received->cap_count || sys_map(received->caps[0], size, 0, &mapped) < 0)
+			return false;
 		source = mapped;
 	}
-	if (!memory)
-		return false;
-	memcpy(memory, source, size);
+	bool kept = mett_worker_keep_result(
+		result, source, size, done->behind + done->fixed.text_size, done->fixed.log_size);
 	sys_unmap(mapped, size);
-	memory[size] = 0;
-	memcpy(memory + size + 1, log, log_size);
-	memory[size + 1 + log_size] = 0;
-	result->memory = memory;
-	result->answer = memory;
-	result->answer_size = size;
-	result->log = memory + size + 1;
-	result->log_size = log_size;
-	return true;
+	return kept;
 }
 
 static void take_done(struct mett_worker *worker, const char *name, const struct done *done,
@@ -101,31 +82,47 @@ static void take_done(struct mett_worker *worker, const char *name, const struct
 		text_size = sizeof(result->error.message) - 1;
 	memcpy(result->error.message, done->behind, text_size);
 	if (!take_answer(worker, done, received, result))
-		fail(result, METT_NO_MEMORY, 0, name, "no memory for the answer");
+		mett_worker_fail_result(result, METT_NO_MEMORY, 0, name,
+		                        "no memory for the answer");
+}
+
+/* Returns false when it failed here; the result says why. */
+static bool ask_server(struct mett_worker *worker, const char *name, const void *argument,
+                       size_t size, const struct mett_config *config, struct mett_result *result)
+{
+	struct worker_space space = {.cap = SYS_NO_CAP};
+
+	if (!place_argument(worker, name, argument, size, &space, result))
+		return false;
+	struct message_invoke message = {
+		.header = {MESSAGE_INVOKE, ++worker->tag},
+		.config = config ? *config : (struct mett_config){0},
+		.size = size,
+		.flags = config ? 0 : INVOKE_WANTS_LANES,
+	};
+	message_name_set(&message.name, name);
+	mett_worker_send(&message, sizeof(message), &space.cap, space.size > 0);
+	mett_worker_space_drop(&space);
+	return true;
 }
 
 static int invoke(struct mett_worker *worker, const char *name, const void *argument, size_t size,
                   const struct mett_config *config, struct mett_result *result)
 {
-	struct worker_space space = {.cap = SYS_NO_CAP};
+	enum lane_outcome outcome = LANE_CALL_NONE;
 	struct sys_received received;
 	struct done done;
 
 	*result = (struct mett_result){.answer = "", .log = ""};
-	if (!place_argument(worker, name, argument, size, &space, result))
-		return -mett_reason_errno(result->error.reason);
-
-	struct message_invoke message = {
-		.header = {MESSAGE_INVOKE, ++worker->tag},
-		.config = config ? *config : (struct mett_config){0},
-		.size = size,
-	};
-	message_name_set(&message.name, name);
-	mett_worker_send(&message, sizeof(message), &space.cap, space.size > 0);
-	mett_worker_space_drop(&space);
-	mett_worker_receive(MESSAGE_DONE, &done, sizeof(done), &received);
-	take_done(worker, name, &done, &received, result);
-	sys_received_close(&received);
+	if (!config && name && (argument || !size))
+		outcome = mett_worker_lane_call(worker, name, argument, size, result);
+	if (outcome == LANE_CALL_NONE && ask_server(worker, name, argument, size, config, result))
+		outcome = LANE_CALL_LATE;
+	if (outcome == LANE_CALL_LATE) {
+		mett_worker_receive(MESSAGE_DONE, &done, sizeof(done), &received);
+		take_done(worker, name, &done, &received, result);
+		sys_received_close(&received);
+	}
 	return -mett_reason_errno(result->error.reason);
 }
 

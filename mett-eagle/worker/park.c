@@ -84,16 +84,25 @@ static void warm_up(struct worker_window *window)
 	populate(window->room.answer, window->warm.answer);
 }
 
-void mett_worker_open_window(sys_cap cap)
+static struct worker_window *open_window(sys_cap cap)
 {
 	void *memory;
 
 	if (sys_map(cap, sizeof(struct worker_window), 1, &memory) < 0)
 		mett_worker_die("cannot map the window");
 	sys_cap_close(cap);
-	self.worker.window = memory;
+	return memory;
+}
+
+void mett_worker_open_windows(sys_cap window, sys_cap callee)
+{
+	self.worker.window = open_window(window);
 	self.role = ROLE_PARKED;
-	warm_up(memory);
+	warm_up(self.worker.window);
+	if (callee != SYS_NO_CAP) {
+		self.worker.callee = open_window(callee);
+		(void)*(volatile unsigned char *)self.worker.callee->serve.argument;
+	}
 	if (self.prepare)
 		self.prepare();
 }
@@ -155,7 +164,7 @@ void mett_worker_park(struct mett_worker **ret)
 		mett_worker_serve_forks();
 		break;
 	case ROLE_WORKER:
-		mett_worker_open_window(WORKER_WINDOW);
+		mett_worker_open_windows(WORKER_WINDOW, SYS_NO_CAP);
 		say_ready();
 		break;
 	case ROLE_PARKED:

@@ -161,7 +161,7 @@ TEST(seats_serve_one_worker_after_the_other)
 	start(&zygote, "zygote");
 	for (int i = 0; i < SEATS; i++)
 		fake_furnish(&zygote, seats[i], &workers[i]);
-	expect_fds(zygote.pid, 4 + SEATS * FORK_CAPS);
+	expect_fds(zygote.pid, 4 + SEATS * FORK_CALLEE);
 	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < SEATS; i++) {
 			fake_wake(&workers[i], "who", 3, 1);
@@ -171,7 +171,7 @@ TEST(seats_serve_one_worker_after_the_other)
 			fake_kill(&workers[i]);
 		}
 		fake_fork_again(&zygote, seats, SEATS, workers);
-		expect_fds(zygote.pid, 4 + SEATS * FORK_CAPS);
+		expect_fds(zygote.pid, 4 + SEATS * FORK_CALLEE);
 	}
 	for (int i = 0; i < SEATS; i++) {
 		CHECK_EQ(kill(workers[i].pid, SIGKILL), 0);

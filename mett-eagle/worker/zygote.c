@@ -33,11 +33,17 @@ static sys_cap cap_of(uint32_t seat, enum fork_cap cap)
 	return (sys_cap)(SEATS_BEGIN + seat * FORK_CAPS + cap);
 }
 
+/* Which seats have a callee's window. */
+static bool calls[SEAT_NONE + 1];
+
 static void furnish(uint32_t seat, struct sys_received *received)
 {
-	for (unsigned i = 0; i < FORK_CAPS; i++)
+	for (unsigned i = 0; i < received->cap_count; i++)
 		if (dup3(received->caps[i], cap_of(seat, i), O_CLOEXEC) < 0)
 			mett_worker_die("cannot keep what was given");
+	calls[seat] = received->cap_count > FORK_CALLEE;
+	if (!calls[seat])
+		sys_cap_close(cap_of(seat, FORK_CALLEE)); /* of an earlier one */
 	sys_received_close(received);
 }
 
@@ -48,7 +54,7 @@ static void take_order(struct order *ret)
 	mett_worker_receive(MESSAGE_FORK, ret, sizeof(*ret), &received);
 	unsigned count = ret->fixed.count;
 	if (count > FORK_MAX || received.size != sizeof(ret->fixed) + count * sizeof(uint32_t) ||
-	    (received.cap_count && (received.cap_count != FORK_CAPS || count != 1)))
+	    (received.cap_count && (received.cap_count < FORK_CALLEE || count != 1)))
 		mett_worker_die("the server asks for workers in a way that makes no sense");
 	for (unsigned i = 0; i < count; i++)
 		if (ret->seats[i] > SEAT_NONE)
@@ -83,7 +89,8 @@ static void sit_down(uint32_t seat)
 	if (dup2(cap_of(seat, FORK_GATE), WORKER_GATE) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
 	    dup2(log, WORKER_LOG) < 0)
 		mett_worker_die("cannot arrange what was given");
-	mett_worker_open_window(cap_of(seat, FORK_WINDOW));
+	mett_worker_open_windows(cap_of(seat, FORK_WINDOW),
+	                         calls[seat] ? cap_of(seat, FORK_CALLEE) : SYS_NO_CAP);
 	close_range(SEATS_BEGIN, SEATS_END - 1, 0);
 }
 

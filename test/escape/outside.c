@@ -160,7 +160,7 @@ static void holds_only(pid_t pid, enum kind kind)
 			          target, wanted[i].fd);
 	}
 	if (kind == ZYGOTE)
-		CHECK_EQ((count - (end - first)) % FORK_CAPS, 0);
+		CHECK_EQ((count - (end - first)) % FORK_CALLEE, 0);
 	else
 		CHECK_EQ(count, end - first);
 }

@@ -18,7 +18,7 @@ static uint32_t take_number(struct sys_sandbox *sandbox)
 	return number;
 }
 
-int seat_new(struct sys_sandbox *sandbox, sys_cap window, struct sys_seat **ret)
+int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struct sys_seat **ret)
 {
 	struct sys_seat *seat = calloc(1, sizeof(*seat));
 	sys_cap gates[2];
@@ -34,7 +34,8 @@ int seat_new(struct sys_sandbox *sandbox, sys_cap window, struct sys_seat **ret)
 	seat->sandbox = sandbox;
 	seat->end = gates[0];
 	seat->given[FORK_GATE] = gates[1];
-	seat->given[FORK_WINDOW] = window;
+	seat->given[FORK_WINDOW] = window->cap;
+	seat->given[FORK_CALLEE] = window->callee;
 	seat->given[FORK_LOG] = SYS_NO_CAP;
 	seat->number = take_number(sandbox);
 	error = tail_init(&seat->log, sandbox->loop, &seat->given[FORK_LOG]);

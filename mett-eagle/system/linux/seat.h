@@ -18,16 +18,16 @@ struct sys_seat {
 	sys_cap end;     /* our end of the gate */
 	struct tail log;
 	bool spoken;              /* the worker was sent what it may not have taken */
-	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; the window is not ours */
+	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; the windows are not ours */
 };
 
 /**
  * seat_new() - a seat that the zygote does not know yet
- * @window: stays the caller's, and open until the first worker is made
+ * @window: the worker's, of which the capabilities must be open until it is made
  *
  * Return: 0 or a negative errno.
  */
-int seat_new(struct sys_sandbox *sandbox, sys_cap window, struct sys_seat **ret);
+int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struct sys_seat **ret);
 
 /** seat_furnished() - does the zygote have what belongs to it? */
 bool seat_furnished(const struct sys_seat *seat);

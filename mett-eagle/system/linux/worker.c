@@ -126,10 +126,11 @@ void worker_ask(struct later *asking)
 	struct sys_seat *first = sandbox->asked[0]->seat;
 	unsigned count = sandbox->asked_count;
 	bool furnished = seat_furnished(first);
+	unsigned caps = first->given[FORK_CALLEE] == SYS_NO_CAP ? FORK_CALLEE : FORK_CAPS;
 	message.fixed.count = count;
 	int result = sys_gate_send(sandbox->gate, &message,
 	                           sizeof(message.fixed) + count * sizeof(uint32_t), first->given,
-	                           furnished ? 0 : FORK_CAPS);
+	                           furnished ? 0 : caps);
 	if (!furnished)
 		seat_furnish(first);
 	/* It is gone, or does not read: with its end all that wait for it fail. */
@@ -147,7 +148,7 @@ int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
 	if (!worker)
 		return -ENOMEM;
 	if (!window->seat)
-		error = seat_new(sandbox, window->cap, &window->seat);
+		error = seat_new(sandbox, window, &window->seat);
 	if (error) {
 		free(worker);
 		return error;
