@@ -297,7 +297,8 @@ void lane_end_callee(struct lane *lane)
 	if (!lane->callee)
 		return;
 	/* What is never called need not be kept ready. */
-	bool used = lane_count(lane->callee);
+	lane_count(lane->callee);
+	bool used = atomic_load(&shared(lane->callee)->calls);
 	pool->callee_missed = used ? 0 : pool->callee_missed + 1;
 	if (pool->callee_missed >= CALLEE_MISSED_MAX)
 		*pool->callee = 0;

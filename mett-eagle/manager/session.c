@@ -204,8 +204,8 @@ static void list_actions(struct session *session, const struct message_list *mes
 	unsigned count;
 
 	for (unsigned i = 0; i < WINDOW_LANES; i++)
-		if (session->lanes[i])
-			lane_count(session->lanes[i]);
+		for (struct lane *lane = session->lanes[i]; lane; lane = lane->callee)
+			lane_count(lane);
 	memcpy(after, message->after.text, METT_NAME_MAX);
 	count = namespace_list(&session->namespace, after, found, LIST_ROOM + 1);
 	answer.fixed = (struct message_actions){
