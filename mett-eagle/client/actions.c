@@ -40,7 +40,7 @@ static int check_request(struct request *request)
 	if (!request->options)
 		request->options = &none;
 	unsigned language = request->options->language, policy = request->options->policy;
-	if (language > METT_LANGUAGE_PYTHON)
+	if (language >= METT_LANGUAGE_COUNT)
 		return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
 		                      "action '%s': no language has number %u; see enum "
 		                      "mett_language",

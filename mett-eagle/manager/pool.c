@@ -141,7 +141,8 @@ static int start_zygote(struct pool *pool)
 {
 	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
 	struct session *session = pool->session;
-	struct sys_program program = {pool->name, pool->program, session->core};
+	struct sys_program program = {pool->name, pool->program, pool->options.language,
+	                              session->core};
 	int error = timers_arm(&session->timers, &pool->start,
 	                       sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
 

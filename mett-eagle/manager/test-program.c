@@ -148,19 +148,38 @@ TEST(only_sealed_memory_is_a_dataspace)
 	CHECK_EQ(fake_left(), 0);
 }
 
+/* Whatever it is: only its runtime can tell. */
+TEST(a_script_is_not_looked_into)
+{
+	char why[METT_MESSAGE_MAX];
+	sys_cap script = fake_dataspace("def main(", 9), gates[2];
+	size_t size = 0;
+
+	CHECK_EQ(program_check("it", script, METT_LANGUAGE_PYTHON, &size, why), METT_OK);
+	CHECK_EQ(size, 9);
+	CHECK_EQ(sys_gate_pair(gates), 0);
+	CHECK_EQ(program_check("it", gates[0], METT_LANGUAGE_PYTHON, &size, why),
+	         METT_BAD_DATASPACE);
+	sys_cap_close(script);
+	sys_cap_close(gates[0]);
+	sys_cap_close(gates[1]);
+	CHECK_EQ(fake_left(), 0);
+}
+
 TEST(language_size_and_memory_are_looked_at)
 {
 	char why[METT_MESSAGE_MAX];
 	size_t size;
 	sys_cap cap = stage_program(), huge;
 
-	CHECK_EQ(program_check("it", cap, METT_LANGUAGE_PYTHON, &size, why), METT_BAD_ARGUMENT);
+	CHECK_EQ(program_check("it", cap, METT_LANGUAGE_COUNT, &size, why), METT_BAD_ARGUMENT);
 	fake_fail(0);
 	CHECK_EQ(program_check("it", cap, METT_LANGUAGE_BINARY, &size, why), METT_NO_MEMORY);
 	CHECK(fake_failed());
 	huge = stage_program();
 	fake_dataspace_claim(huge, (size_t)METT_PROGRAM_MAX + 1);
 	CHECK_EQ(program_check("it", huge, METT_LANGUAGE_BINARY, &size, why), METT_TOO_LARGE);
+	CHECK_EQ(program_check("it", huge, METT_LANGUAGE_PYTHON, &size, why), METT_TOO_LARGE);
 	sys_cap_close(cap);
 	sys_cap_close(huge);
 	CHECK_EQ(fake_left(), 0);

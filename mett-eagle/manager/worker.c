@@ -341,7 +341,8 @@ static int order(struct worker *worker)
 	};
 	struct pool *pool = worker->pool;
 	struct session *session = pool->session;
-	struct sys_program program = {pool->name, pool->program, session->core};
+	struct sys_program program = {pool->name, pool->program, pool->options.language,
+	                              session->core};
 
 	if (pool->options.policy == METT_POLICY_SPAWN)
 		return sys_worker_spawn(session->server->host, session->loop, &program,

@@ -15,11 +15,19 @@ struct sys_host; /* what the world set up before the server began; see its main(
 struct sys_sandbox;
 struct sys_worker;
 
-/** struct sys_program - what to start; copied, but for the capability, which stays valid */
+/**
+ * struct sys_program - what to start; copied, but for the capability, which stays valid
+ * @name:      of the action
+ * @dataspace: of the program
+ * @language:  what the dataspace is: METT_LANGUAGE_BINARY is started as it is, for
+ *             another the world has a runtime, which gets it; or fails to start, and says why
+ * @core:      to run on, with all that it forks
+ */
 struct sys_program {
-	const char *name;  /* of the action */
-	sys_cap dataspace; /* of the program */
-	unsigned core;     /* to run on, with all that it forks */
+	const char *name;
+	sys_cap dataspace;
+	enum mett_language language;
+	unsigned core;
 };
 
 enum {

@@ -35,7 +35,8 @@ enum {
 /** enum mett_language - how the server starts an action's program */
 enum mett_language {
 	METT_LANGUAGE_BINARY = 0, /* a static ELF executable, linked with libfaas */
-	METT_LANGUAGE_PYTHON = 1, /* a Python script */
+	METT_LANGUAGE_PYTHON = 1, /* a Python 3 script, or a zip archive with __main__.py */
+	METT_LANGUAGE_COUNT
 };
 
 /** enum mett_policy - how fresh the process of an activation is */

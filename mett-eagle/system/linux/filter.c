@@ -99,52 +99,95 @@ static const int allowed[] = {
 	SCMP_SYS(arch_prctl),
 };
 
+struct refusal {
+	int call;
+	int error;
+};
+
 /*
  * C libraries try these in passing and can live without them; so they fail with
  * the error a program expects. A signal to somebody else could only reach the
- * sandbox's other workers, and there is nothing in its root to open.
+ * sandbox's other workers.
  */
-static const struct {
-	int call;
-	int error;
-} refused[] = {
-	{SCMP_SYS(open), ENOENT},
-	{SCMP_SYS(openat), ENOENT},
-	{SCMP_SYS(access), ENOENT},
-	{SCMP_SYS(faccessat), ENOENT},
-	{SCMP_SYS(faccessat2), ENOENT},
-	{SCMP_SYS(readlink), ENOENT},
-	{SCMP_SYS(readlinkat), ENOENT},
-	{SCMP_SYS(stat), ENOENT},
-	{SCMP_SYS(lstat), ENOENT},
-	{SCMP_SYS(statx), ENOSYS},
+static const struct refusal refused[] = {
+	{SCMP_SYS(kill), EPERM},        {SCMP_SYS(tkill), EPERM},
+	{SCMP_SYS(tgkill), EPERM},      {SCMP_SYS(rt_sigqueueinfo), EPERM},
+	{SCMP_SYS(clone3), ENOSYS},     {SCMP_SYS(fork), EPERM},
+	{SCMP_SYS(vfork), EPERM},       {SCMP_SYS(wait4), ECHILD},
+	{SCMP_SYS(waitid), ECHILD},     {SCMP_SYS(sched_setaffinity), EPERM},
+	{SCMP_SYS(setpriority), EPERM}, {SCMP_SYS(setrlimit), EPERM},
+};
+
+/* There is nothing in an empty root to open. */
+static const struct refusal no_files[] = {
+	{SCMP_SYS(open), ENOENT},       {SCMP_SYS(openat), ENOENT},
+	{SCMP_SYS(access), ENOENT},     {SCMP_SYS(faccessat), ENOENT},
+	{SCMP_SYS(faccessat2), ENOENT}, {SCMP_SYS(readlink), ENOENT},
+	{SCMP_SYS(readlinkat), ENOENT}, {SCMP_SYS(stat), ENOENT},
+	{SCMP_SYS(lstat), ENOENT},      {SCMP_SYS(statx), ENOSYS},
 	{SCMP_SYS(getcwd), ENOENT},
-	{SCMP_SYS(kill), EPERM},
-	{SCMP_SYS(tkill), EPERM},
-	{SCMP_SYS(tgkill), EPERM},
-	{SCMP_SYS(rt_sigqueueinfo), EPERM},
-	{SCMP_SYS(clone3), ENOSYS},
-	{SCMP_SYS(fork), EPERM},
-	{SCMP_SYS(vfork), EPERM},
-	{SCMP_SYS(wait4), ECHILD},
-	{SCMP_SYS(waitid), ECHILD},
-	{SCMP_SYS(sched_setaffinity), EPERM},
-	{SCMP_SYS(setpriority), EPERM},
-	{SCMP_SYS(setrlimit), EPERM},
+};
+
+/*
+ * What a runtime needs to load itself from its tree. Its mounts are for reading
+ * only and hold neither devices nor pipes, so that what is opened there can only be
+ * looked at.
+ */
+static const int files[] = {
+	SCMP_SYS(open),       SCMP_SYS(openat),     SCMP_SYS(access),     SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2), SCMP_SYS(readlink),   SCMP_SYS(readlinkat), SCMP_SYS(stat),
+	SCMP_SYS(lstat),      SCMP_SYS(statx),      SCMP_SYS(statfs),     SCMP_SYS(fstatfs),
+	SCMP_SYS(getcwd),     SCMP_SYS(getdents64), SCMP_SYS(chdir),      SCMP_SYS(fchdir),
+	SCMP_SYS(fadvise64),  SCMP_SYS(umask),
+};
+
+/* Scripts try these, and shall get an exception from them that says why not. */
+static const struct refusal only_reading[] = {
+	{SCMP_SYS(creat), EROFS},       {SCMP_SYS(mkdir), EROFS},
+	{SCMP_SYS(mkdirat), EROFS},     {SCMP_SYS(rmdir), EROFS},
+	{SCMP_SYS(unlink), EROFS},      {SCMP_SYS(unlinkat), EROFS},
+	{SCMP_SYS(rename), EROFS},      {SCMP_SYS(renameat), EROFS},
+	{SCMP_SYS(renameat2), EROFS},   {SCMP_SYS(link), EROFS},
+	{SCMP_SYS(linkat), EROFS},      {SCMP_SYS(symlink), EROFS},
+	{SCMP_SYS(symlinkat), EROFS},   {SCMP_SYS(chmod), EROFS},
+	{SCMP_SYS(fchmodat), EROFS},    {SCMP_SYS(truncate), EROFS},
+	{SCMP_SYS(utimensat), EROFS},   {SCMP_SYS(socket), EACCES},
+	{SCMP_SYS(pipe), EPERM},        {SCMP_SYS(pipe2), EPERM},
+	{SCMP_SYS(socketpair), EACCES}, {SCMP_SYS(epoll_create1), EPERM},
+	{SCMP_SYS(eventfd2), EPERM},    {SCMP_SYS(memfd_create), EPERM},
+	{SCMP_SYS(execve), EPERM},
 };
 
 #define ALLOW(...)          seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
 #define REFUSE(error_, ...) seccomp_rule_add(filter, SCMP_ACT_ERRNO(error_), __VA_ARGS__)
 
-static int add_lists(scmp_filter_ctx filter)
+static int allow(scmp_filter_ctx filter, const int *calls, size_t count)
 {
 	int error = 0;
 
-	for (size_t i = 0; !error && i < sizeof(allowed) / sizeof(*allowed); i++)
-		error = ALLOW(allowed[i], 0);
-	for (size_t i = 0; !error && i < sizeof(refused) / sizeof(*refused); i++)
-		error = REFUSE(refused[i].error, refused[i].call, 0);
+	for (size_t i = 0; !error && i < count; i++)
+		error = ALLOW(calls[i], 0);
 	return error;
+}
+
+static int refuse(scmp_filter_ctx filter, const struct refusal *calls, size_t count)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < count; i++)
+		error = REFUSE(calls[i].error, calls[i].call, 0);
+	return error;
+}
+
+#define ALLOW_ALL(list_)  allow(filter, list_, sizeof(list_) / sizeof(*(list_)))
+#define REFUSE_ALL(list_) refuse(filter, list_, sizeof(list_) / sizeof(*(list_)))
+
+static int add_files(scmp_filter_ctx filter, enum filter_kind kind)
+{
+	if (kind != FILTER_RUNTIME_ZYGOTE && kind != FILTER_RUNTIME_WORKER)
+		return REFUSE_ALL(no_files);
+	int error = ALLOW_ALL(files);
+	return error ? error : REFUSE_ALL(only_reading);
 }
 
 /* Memory: private to the process, or shared through a descriptor it was given. */
@@ -187,7 +230,8 @@ static int add_ioctl(scmp_filter_ctx filter)
 
 static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
 {
-	unsigned long flags = kind == FILTER_ZYGOTE ? FLAGS_FORK : FLAGS_THREAD;
+	bool zygote = kind == FILTER_ZYGOTE || kind == FILTER_RUNTIME_ZYGOTE;
+	unsigned long flags = zygote ? FLAGS_FORK : FLAGS_THREAD;
 	int error = ALLOW(SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, flags));
 
 	if (!error)
@@ -252,7 +296,11 @@ int filter_new(enum filter_kind kind, struct sock_fprog *ret)
 	if (!error)
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!error)
-		error = add_lists(filter);
+		error = ALLOW_ALL(allowed);
+	if (!error)
+		error = REFUSE_ALL(refused);
+	if (!error)
+		error = add_files(filter, kind);
 	if (!error)
 		error = add_mmap(filter);
 	if (!error)

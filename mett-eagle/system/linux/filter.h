@@ -7,8 +7,10 @@
 #include <linux/filter.h>
 
 enum filter_kind {
-	FILTER_ZYGOTE, /* may fork itself in one precise way; no threads */
-	FILTER_WORKER, /* may start threads; no processes */
+	FILTER_ZYGOTE,         /* may fork itself in one precise way; no threads */
+	FILTER_WORKER,         /* may start threads; no processes */
+	FILTER_RUNTIME_ZYGOTE, /* these two: and look at the files of its root */
+	FILTER_RUNTIME_WORKER,
 	FILTER_KINDS,
 };
 

@@ -17,10 +17,12 @@
 
 #include "memory.h"
 #include "rights.h"
+#include "tree.h"
 
 enum {
 	FD_GATE = 3, /* what worker.h's implementation expects: see worker/ */
 	FD_WINDOW = 4,
+	FD_FUNCTION = 5,
 	FD_LIFE = 3, /* of an init, and those of one that is not used yet */
 	FD_TENANT = 4,
 	FD_SAFE = 16, /* above all that have a place of their own */
@@ -123,8 +125,10 @@ static int set_limits(enum launch_mode mode)
  * Every descriptor goes to the place the program expects it at. Those of the
  * launcher may lie anywhere, so they are first moved out of the way.
  */
-static int place_descriptors(int null, const sys_cap caps[LAUNCH_CAPS])
+static int place_descriptors(int null, const struct runtime *runtime,
+                             const sys_cap caps[LAUNCH_CAPS])
 {
+	int program = runtime ? runtime->program : caps[LAUNCH_PROGRAM];
 	const struct {
 		int from, to, flags;
 	} moves[] = {
@@ -133,26 +137,25 @@ static int place_descriptors(int null, const sys_cap caps[LAUNCH_CAPS])
 		{caps[LAUNCH_LOG], 2, 0},
 		{caps[LAUNCH_GATE], FD_GATE, 0},
 		{caps[LAUNCH_WINDOW], FD_WINDOW, 0},
+		{runtime ? caps[LAUNCH_PROGRAM] : -1, FD_FUNCTION, 0},
 	};
 	enum { MOVES = sizeof(moves) / sizeof(*moves) };
 	int high[MOVES];
 
-	if (dup3(caps[LAUNCH_PROGRAM], FILTER_PROGRAM_FD, O_CLOEXEC) < 0)
+	if (dup3(program, FILTER_PROGRAM_FD, O_CLOEXEC) < 0)
 		return -errno;
 	for (int i = 0; i < MOVES; i++) {
 		high[i] = moves[i].from < 0 ? -1 : fcntl(moves[i].from, F_DUPFD, FD_SAFE);
 		if (high[i] < 0 && moves[i].from >= 0)
 			return -errno;
 	}
-	int next = FD_GATE + 1;
 	for (int i = 0; i < MOVES; i++) {
 		if (high[i] < 0)
-			continue;
-		if (dup2(high[i], moves[i].to) < 0)
+			close(moves[i].to);
+		else if (dup2(high[i], moves[i].to) < 0)
 			return -errno;
-		next = moves[i].to + 1;
 	}
-	if (close_range((unsigned)next, FILTER_PROGRAM_FD - 1, 0) < 0 ||
+	if (close_range(FD_FUNCTION + 1, FILTER_PROGRAM_FD - 1, 0) < 0 ||
 	    close_range(FILTER_PROGRAM_FD + 1, ~0U, 0) < 0)
 		return -errno;
 	return 0;
@@ -164,8 +167,8 @@ void first_tell_failure(sys_cap gate, const char *step, int error)
 		struct message_unbuilt fixed;
 		char text[METT_MESSAGE_MAX];
 	} message = {.fixed.header.type = MESSAGE_UNBUILT, .fixed.error = error};
-	int length =
-		fmt_format(message.text, sizeof(message.text), "{}: {}", step, strerror(-error));
+	int length = fmt_format(message.text, sizeof(message.text), "{}{}{}", step,
+	                        error ? ": " : "", error ? strerror(-error) : "");
 
 	if (length >= METT_MESSAGE_MAX)
 		length = METT_MESSAGE_MAX - 1;
@@ -193,8 +196,9 @@ static int reset_signals(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-void first_program(const struct root *root, const struct sock_fprog *filter, int init,
-                   const struct launch_request *request, const sys_cap caps[LAUNCH_CAPS])
+void first_program(const struct root *root, const struct runtime *runtime,
+                   const struct sock_fprog *filter, int init, const struct launch_request *request,
+                   const sys_cap caps[LAUNCH_CAPS])
 {
 	const char *step;
 	sys_cap gate = caps[LAUNCH_GATE];
@@ -210,9 +214,10 @@ void first_program(const struct root *root, const struct sock_fprog *filter, int
 
 	STEP("announce", tell_built(gate, init));
 	STEP("join namespaces", setns(init, NAMESPACES_JOINED) < 0 ? -errno : 0);
+	STEP("enter the runtime's files", runtime ? tree_enter(runtime->tree) : 0);
 	STEP("name the host", sethostname("sandbox", 7) < 0 ? -errno : 0);
 	STEP("leave the session", setsid() < 0 ? -errno : 0);
-	STEP("place descriptors", place_descriptors(root->null, caps));
+	STEP("place descriptors", place_descriptors(root->null, runtime, caps));
 	gate = FD_GATE;
 	STEP("reset signals", reset_signals());
 	STEP("set limits", set_limits(request->mode));

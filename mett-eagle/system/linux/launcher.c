@@ -49,6 +49,7 @@ struct empty {
 /* State of the launcher process. */
 struct workshop {
 	struct root root;
+	struct runtime runtimes[METT_LANGUAGE_COUNT];
 	struct sock_fprog filter[FILTER_KINDS];
 	sys_cap requests;
 	sys_cap life;
@@ -144,6 +145,13 @@ static int empty_take(struct workshop *shop, struct empty *ret, const char **ste
 	return empty_new(shop, ret, step);
 }
 
+/* NULL: the action's program needs none. */
+static const struct runtime *runtime_of(const struct workshop *shop,
+                                        const struct launch_request *request)
+{
+	return request->language ? &shop->runtimes[request->language] : NULL;
+}
+
 /* What the thread that makes a first process needs, and what came of it. */
 struct birth {
 	struct workshop *shop;
@@ -158,8 +166,14 @@ static int be_born(void *data)
 {
 	const struct birth *birth = data;
 
-	first_program(&birth->shop->root, &birth->shop->filter[birth->request->mode], birth->init,
-	              birth->request, birth->caps);
+	const struct workshop *shop = birth->shop;
+	const struct runtime *runtime = runtime_of(shop, birth->request);
+	enum filter_kind kind = birth->request->mode == LAUNCH_ZYGOTE
+	                                ? (runtime ? FILTER_RUNTIME_ZYGOTE : FILTER_ZYGOTE)
+	                                : (runtime ? FILTER_RUNTIME_WORKER : FILTER_WORKER);
+
+	first_program(&shop->root, runtime, &shop->filter[kind], birth->init, birth->request,
+	              birth->caps);
 }
 
 static void *give_birth(void *data)
@@ -236,9 +250,14 @@ static void obey(struct workshop *shop, const struct launch_request *request,
                  const struct sys_received *got)
 {
 	sys_cap caps[LAUNCH_CAPS] = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP};
+	const struct runtime *runtime = runtime_of(shop, request);
 	const char *step;
 
 	memcpy(caps, got->caps, got->cap_count * sizeof(*caps));
+	if (runtime && runtime->program < 0) {
+		first_tell_failure(caps[LAUNCH_GATE], runtime->missing, 0);
+		return;
+	}
 	int error = make_sandbox(shop, request, caps, &step);
 	if (error)
 		first_tell_failure(caps[LAUNCH_GATE], step, error);
@@ -284,7 +303,18 @@ static int try_once(struct workshop *shop, char *why, size_t size)
 	return error;
 }
 
-static int set_up(struct workshop *shop, char *why, size_t size)
+static void open_runtimes(struct workshop *shop, const struct runtime_paths *paths)
+{
+	static const char *const names[METT_LANGUAGE_COUNT] = {[METT_LANGUAGE_PYTHON] = "python"};
+
+	for (int language = 0; language < METT_LANGUAGE_COUNT; language++)
+		if (names[language])
+			runtime_open(&shop->runtimes[language], names[language],
+			             paths->program[language]);
+}
+
+static int set_up(struct workshop *shop, const struct runtime_paths *runtimes, char *why,
+                  size_t size)
 {
 	for (int kind = 0; kind < FILTER_KINDS; kind++) {
 		int error = filter_new(kind, &shop->filter[kind]);
@@ -295,7 +325,11 @@ static int set_up(struct workshop *shop, char *why, size_t size)
 			return error;
 		}
 	}
-	int error = root_enter(&shop->root, why, size);
+	int error = root_prepare(&shop->root, why, size);
+	if (!error) {
+		open_runtimes(shop, runtimes);
+		error = root_enter(why, size);
+	}
 	return error ? error : try_once(shop, why, size);
 }
 
@@ -311,7 +345,8 @@ static void keep_only(sys_cap *requests, sys_cap *life)
 	close_range(STDERR_FILENO + 3, ~0U, 0);
 }
 
-__attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap life, unsigned spares)
+__attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap life, unsigned spares,
+                                                    const struct runtime_paths *runtimes)
 {
 	keep_only(&requests, &life);
 	struct workshop shop = {.requests = requests, .life = life, .spares_wanted = spares};
@@ -326,14 +361,15 @@ __attribute__((noreturn)) static void launcher_main(sys_cap requests, sys_cap li
 	signal(SIGINT, SIG_IGN);  /* Ctrl-C is the server's to handle; we end when it does */
 	signal(SIGTERM, SIG_IGN);
 	sched_getaffinity(0, sizeof(shop.cores), &shop.cores);
-	first.error = set_up(&shop, first.why, sizeof(first.why));
+	first.error = set_up(&shop, runtimes, first.why, sizeof(first.why));
 	sys_gate_send(requests, &first, sizeof(first), NULL, 0);
 	if (!first.error)
 		serve(&shop);
 	_exit(first.error ? 1 : 0);
 }
 
-int launcher_start(struct launcher *ret, unsigned spares, char *why, size_t size)
+int launcher_start(struct launcher *ret, unsigned spares, const struct runtime_paths *runtimes,
+                   char *why, size_t size)
 {
 	struct {
 		int32_t error;
@@ -356,7 +392,7 @@ int launcher_start(struct launcher *ret, unsigned spares, char *why, size_t size
 	if (pid == 0) {
 		close(requests[0]);
 		close(life[0]);
-		launcher_main(requests[1], life[1], spares);
+		launcher_main(requests[1], life[1], spares, runtimes);
 	}
 	close(requests[1]);
 	close(life[1]);

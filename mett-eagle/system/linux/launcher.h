@@ -17,6 +17,8 @@
 
 #include <mett-eagle/common.h>
 
+#include "runtime.h"
+
 struct launcher {
 	pid_t pid;
 	sys_cap gate; /* requests; any thread may send */
@@ -31,7 +33,9 @@ enum launch_mode {
 
 struct launch_request {
 	uint32_t mode;
+	uint32_t language; /* enum mett_language: which runtime runs the program, if any */
 	uint32_t core;
+	uint32_t reserved;
 	uint64_t memory; /* bound of private writable memory in bytes; 0: none */
 	char name[METT_NAME_MAX + 8];
 };
@@ -49,15 +53,17 @@ enum { LAUNCH_SPARES_MAX = 64 };
 
 /**
  * launcher_start() - fork the launcher, and wait until it has made a sandbox for a trial
- * @ret:    launcher; to be ended with launcher_stop()
- * @spares: sandboxes to have ready ahead of requests, up to LAUNCH_SPARES_MAX
- * @why:    memory of @size bytes for a text that says what is missing and how to mend it
+ * @ret:      launcher; to be ended with launcher_stop()
+ * @spares:   sandboxes to have ready ahead of requests, up to LAUNCH_SPARES_MAX
+ * @runtimes: where they are; one that is missing fails who asks for it
+ * @why:      memory of @size bytes for a text that says what is missing and how to mend it
  *
  * Call it while the process has one thread.
  *
  * Return: 0 or a negative errno, with @why filled in.
  */
-int launcher_start(struct launcher *ret, unsigned spares, char *why, size_t size);
+int launcher_start(struct launcher *ret, unsigned spares, const struct runtime_paths *runtimes,
+                   char *why, size_t size);
 
 /** launcher_stop() - end the launcher, and every sandbox with it */
 void launcher_stop(struct launcher *launcher);

@@ -173,11 +173,12 @@ static void print_options(const struct options *options)
 	fmt_print(stdout,
 	          "\ncore-policy {}\nmax-clients {}\nmax-payload {}\nmax-memory {}\nparked {}\n"
 	          "max-parked {}\n"
-	          "spare-sandboxes {}\ndrain-timeout {}\n",
+	          "spare-sandboxes {}\ndrain-timeout {}\npython {}\n",
 	          options->server.core_policy == CORES_REFUSE ? "refuse" : "share",
 	          options->server.clients_max, options->server.payload_max, options->memory_max,
 	          options->server.parked, options->server.parked_max, options->spares,
-	          options->server.drain_ns / 1000000);
+	          options->server.drain_ns / 1000000,
+	          options->runtimes.program[METT_LANGUAGE_PYTHON]);
 }
 
 int main(int argc, char **argv)
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
 	raise_descriptor_limit();
 	leave_cores_to_clients(&options);
 	host.memory_max = options.memory_max;
-	if (launcher_start(&host.launcher, options.spares, why, sizeof(why)))
+	if (launcher_start(&host.launcher, options.spares, &options.runtimes, why, sizeof(why)))
 		return fail(why);
 	if (options.check) {
 		launcher_stop(&host.launcher);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +47,8 @@ static const char help[] =
 	"  --spare-sandboxes N   sandboxes kept ready for the next start of a program\n"
 	"                        (default 2)\n"
 	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
+	"  --python PATH         runtime of actions in Python (default: the one that was\n"
+	"                        installed or built with this server)\n"
 	"  --ready-fd N          write a line to descriptor N when clients can connect\n"
 	"  -n, --check           check the configuration, print it, and exit\n"
 	"  -h, --help            print this help and exit\n"
@@ -164,6 +168,30 @@ static void set_defaults(struct options *options)
 	};
 }
 
+/* Where a program is that was installed, or else built, together with this one. */
+static void find_beside(const char *installed, const char *built, char ret[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[length < 0 ? 0 : length] = 0;
+	fmt_format(ret, PATH_MAX, "{}/../{}", dirname(self), installed);
+	if (access(ret, F_OK) == 0)
+		return;
+	char other[PATH_MAX];
+	fmt_format(other, sizeof(other), "{}/../{}", self, built);
+	if (access(other, F_OK) == 0)
+		strcpy(ret, other);
+}
+
+static void find_runtimes(struct runtime_paths *ret)
+{
+	static char python[PATH_MAX];
+
+	find_beside("libexec/mett-eagle/python-faas3", "libfaas/python/python-faas3", python);
+	ret->program[METT_LANGUAGE_PYTHON] = python;
+}
+
 enum option_name {
 	OPTION_SOCKET = 256,
 	OPTION_SOCKET_MODE,
@@ -177,6 +205,7 @@ enum option_name {
 	OPTION_SPARES,
 	OPTION_DRAIN,
 	OPTION_READY_FD,
+	OPTION_PYTHON,
 };
 
 static int take_socket(struct options *options, const char *path)
@@ -276,6 +305,9 @@ static int take_option(struct options *options, int option, const char *text, co
 		return 0;
 	case OPTION_CORE_POLICY:
 		return take_policy(options, text);
+	case OPTION_PYTHON:
+		options->runtimes.program[METT_LANGUAGE_PYTHON] = text;
+		return 0;
 	case 'n':
 		options->check = true;
 		return 0;
@@ -308,6 +340,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 		{"spare-sandboxes", required_argument, NULL, OPTION_SPARES},
 		{"drain-timeout", required_argument, NULL, OPTION_DRAIN},
 		{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+		{"python", required_argument, NULL, OPTION_PYTHON},
 		{"check", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -317,6 +350,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 	int option, result;
 
 	set_defaults(ret);
+	find_runtimes(&ret->runtimes);
 	while ((option = getopt_long(argc, argv, "nhV", known, NULL)) != -1)
 		if ((result = take_option(ret, option, optarg, &cores)))
 			return result;

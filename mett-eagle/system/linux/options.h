@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#include "runtime.h"
+
 struct options {
 	char socket[108];
 	bool socket_default;
@@ -14,6 +16,7 @@ struct options {
 	cpu_set_t cores; /* those in server.core_numbers */
 	unsigned spares; /* sandboxes ahead of need */
 	uint64_t memory_max;
+	struct runtime_paths runtimes;
 	int ready_fd; /* -1: none */
 	bool check;   /* only say what would be done */
 };

@@ -133,8 +133,7 @@ static int enter_user_namespace(const struct root *root, char *why, size_t size)
 /* /proc is on every machine we can run on, so its name serves as the place to stand. */
 static int move_into_empty_root(void)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("empty", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+	if (mount("empty", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 	          "size=4k,nr_inodes=2,mode=0555") < 0 ||
 	    chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0 ||
@@ -144,7 +143,23 @@ static int move_into_empty_root(void)
 	return 0;
 }
 
-int root_enter(struct root *ret, char *why, size_t size)
+static int explain_mounts(int error, char *why, size_t size)
+{
+	fmt_format(why, size,
+	           "cannot make an empty root: {}; the server needs the right to mount in a "
+	           "namespace of its own (CAP_SYS_ADMIN, or user namespaces)",
+	           strerror(-error));
+	return error;
+}
+
+int root_enter(char *why, size_t size)
+{
+	int error = move_into_empty_root();
+
+	return error ? explain_mounts(error, why, size) : 0;
+}
+
+int root_prepare(struct root *ret, char *why, size_t size)
 {
 	struct root root = {
 		.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
@@ -168,15 +183,8 @@ int root_enter(struct root *ret, char *why, size_t size)
 	} else if ((error = enter_user_namespace(&root, why, size))) {
 		return error;
 	}
-	error = move_into_empty_root();
-	if (error) {
-		fmt_format(
-			why, size,
-			"cannot make an empty root: {}; the server needs the right to mount in a "
-			"namespace of its own (CAP_SYS_ADMIN, or user namespaces)",
-			strerror(-error));
-		return error;
-	}
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return explain_mounts(-errno, why, size);
 	*ret = root;
 	return 0;
 }

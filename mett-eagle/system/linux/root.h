@@ -16,13 +16,16 @@ struct root {
 enum { ROOT_UID_COUNT = 65536 };
 
 /**
- * root_enter() - leave the machine's files and, as an ordinary user, its user namespace
+ * root_prepare() - leave the machine's mount namespace and, as an ordinary user, its user namespace
  * @ret: what is needed of the old world
  * @why: memory of @size bytes for a text that says what failed and how to mend it
  *
  * Return: 0 or a negative errno, with @why filled in.
  */
-int root_enter(struct root *ret, char *why, size_t size);
+int root_prepare(struct root *ret, char *why, size_t size);
+
+/** root_enter() - then leave the machine's files; as root_prepare() */
+int root_enter(char *why, size_t size);
 
 /**
  * root_map_ids() - give a process's new user namespace its one user and group
