@@ -17,7 +17,8 @@
 enum {
 	WORKER_LOG = 2, /* the end of a pipe */
 	WORKER_GATE = 3,
-	WORKER_WINDOW = 4, /* of a program started as a worker; a zygote has none */
+	WORKER_WINDOW = 4,   /* of a program started as a worker; a zygote has none */
+	WORKER_FUNCTION = 5, /* of a runtime: what it is to run */
 };
 
 /* Memory the server lent for a large answer or argument; no memory: none. */

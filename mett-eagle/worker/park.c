@@ -56,6 +56,18 @@ void mett_worker_fail_start(const char *message)
 	mett_worker_leave(1);
 }
 
+const void *mett_worker_function(size_t *size)
+{
+	void *memory;
+
+	if (sys_dataspace_check(WORKER_FUNCTION, size) ||
+	    sys_map(WORKER_FUNCTION, *size, 0, &memory) < 0)
+		mett_worker_die("this program runs functions: deploy one to a Mett-Eagle server, "
+		                "which starts it");
+	sys_cap_close(WORKER_FUNCTION);
+	return memory;
+}
+
 static void say_ready(void)
 {
 	struct message_ready ready = {{.type = MESSAGE_READY}};

@@ -39,6 +39,15 @@ struct mett_activation {
 METT_EXPORT __attribute__((noreturn)) void mett_worker_fail_start(const char *message);
 
 /**
+ * mett_worker_function() - for the runtime of a language: what it is to run
+ * @size: in bytes
+ *
+ * Readable, for the process's life, and the same in all that are forked from it.
+ * Call it before mett_worker_park(), once. Ends the process when it was given nothing.
+ */
+METT_EXPORT const void *mett_worker_function(size_t *size);
+
+/**
  * mett_worker_park() - say that the program is up; return with work
  * @ret: worker; valid for the rest of this process's life
  *
