@@ -7,6 +7,7 @@
 #include <libfmt/fmt.h>
 
 #include "activation.h"
+#include "creation.h"
 #include "lane.h"
 #include "worker.h"
 
@@ -57,6 +58,18 @@ static void drop_sandbox(struct pool *pool)
 	pool->state = POOL_COLD;
 }
 
+/* Who created the action is answered. What has failed is never used. */
+static void end_creation(struct pool *pool, const char *why)
+{
+	char text[METT_MESSAGE_MAX];
+
+	if (why)
+		fmt_format(text, sizeof(text), "{}", why); /* it may lie in what is freed now */
+	if (why || pool->options.policy == METT_POLICY_SPAWN)
+		drop_sandbox(pool);
+	creation_end(pool->creation, why ? text : NULL);
+}
+
 static void zygote_ready(void *owner)
 {
 	struct pool *pool = owner;
@@ -65,6 +78,8 @@ static void zygote_ready(void *owner)
 		return;
 	timers_disarm(&pool->session->timers, &pool->start);
 	pool->state = POOL_READY;
+	if (pool->creation)
+		end_creation(pool, NULL);
 	pool_want_workers(pool);
 }
 
@@ -72,6 +87,10 @@ static void zygote_failed(void *owner, const char *why)
 {
 	struct pool *pool = owner;
 
+	if (pool->creation) {
+		end_creation(pool, why);
+		return;
+	}
 	if (pool->state == POOL_STARTING) {
 		drop_sandbox(pool);
 	} else {
@@ -89,6 +108,10 @@ static void zygote_late(struct timer *timer)
 	fmt_format(why, sizeof(why),
 	           "its program was not ready within {} ms; look for waiting in its init hook",
 	           (int)METT_START_TIMEOUT_MS);
+	if (pool->creation) {
+		end_creation(pool, why);
+		return;
+	}
 	drop_sandbox(pool);
 	fail_waiting(pool, METT_NO_START, why);
 }
@@ -154,6 +177,12 @@ static int start_zygote(struct pool *pool)
 	else
 		pool->state = POOL_STARTING;
 	return error;
+}
+
+int pool_start(struct pool *pool)
+{
+	pool->holding = true;
+	return start_zygote(pool);
 }
 
 /* Make one worker, or first what it is made from. Positive: nothing can be done now. */

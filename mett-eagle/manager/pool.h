@@ -42,6 +42,7 @@ struct pool {
 	bool lanes_wanted;              /* the client makes calls that it waits for */
 	struct list waiting;            /* activations without a worker, oldest first */
 	unsigned waiting_count;
+	struct creation *creation; /* whose client waits for the zygote; NULL: none */
 	bool retired;
 	bool holding; /* the last worker could not be made or died idle: none ahead of demand */
 };
@@ -54,6 +55,9 @@ struct pool {
  */
 struct pool *pool_new(struct session *session, const char *name,
                       const struct mett_action_options *options, sys_cap program);
+
+/** pool_start() - start its zygote, and make no worker yet; 0 or a negative errno */
+int pool_start(struct pool *pool);
 
 /** pool_free() - end all its processes, without a word to anyone */
 void pool_free(struct pool *pool);

@@ -8,6 +8,7 @@
 #include <liblog/log.h>
 
 #include "activation.h"
+#include "creation.h"
 #include "lane.h"
 #include "pool.h"
 #include "program.h"
@@ -92,8 +93,8 @@ void session_note_reaped(struct session *session, uint64_t activation, uint64_t 
 	atomic_store_explicit(&window->reaped_count, count + 1, memory_order_release);
 }
 
-static void send_status(struct session *session, uint32_t tag, enum mett_reason reason,
-                        const char *text)
+void session_status(struct session *session, uint32_t tag, enum mett_reason reason,
+                    const char *text)
 {
 	struct {
 		struct message_status fixed;
@@ -105,34 +106,53 @@ static void send_status(struct session *session, uint32_t tag, enum mett_reason 
 	session_send(session, &message, sizeof(message.fixed) + size, SYS_NO_CAP);
 }
 
-/* Give an action its first or next version. On failure everything is as it was. */
-static enum mett_reason install(struct session *session, struct action *action, const char *name,
-                                const struct mett_action_options *options, size_t size,
-                                sys_cap program)
+enum mett_reason session_install(struct session *session, struct pool *pool, size_t size)
 {
-	struct pool *pool;
+	struct action *action = namespace_find(&session->namespace, pool->name);
 
-	if (server_keep(session->server, program))
+	if (!action)
+		action = namespace_add(&session->namespace, pool->name);
+	if (!action)
 		return METT_NO_MEMORY;
-	pool = pool_new(session, name, options, program);
-	if (pool && !action)
-		action = namespace_add(&session->namespace, name);
-	if (!pool || !action) {
-		if (pool)
-			pool_free(pool);
-		else
-			server_drop(session->server, program);
-		return METT_NO_MEMORY;
-	}
 	if (action->pool)
 		pool_retire(action->pool);
 	action->pool = pool;
-	action->info.options = *options;
+	action->info.options = pool->options;
 	action->info.size = size;
 	action->info.version++;
 	return METT_OK;
 }
 
+/*
+ * Give an action its first or next version: at once, or when a zygote has shown
+ * that it can be served. On failure everything is as it was.
+ */
+static enum mett_reason provide(struct session *session, const char *name,
+                                const struct mett_action_options *options, size_t size,
+                                sys_cap program, uint32_t tag)
+{
+	enum mett_reason reason = METT_OK;
+	struct pool *pool;
+
+	if (server_keep(session->server, program))
+		return METT_NO_MEMORY;
+	pool = pool_new(session, name, options, program);
+	if (!pool) {
+		server_drop(session->server, program);
+		return METT_NO_MEMORY;
+	}
+	if (options->language == METT_LANGUAGE_BINARY)
+		reason = session_install(session, pool, size);
+	else if (creation_begin(session, pool, tag, size))
+		reason = METT_NO_MEMORY;
+	if (reason)
+		pool_free(pool);
+	else if (options->language == METT_LANGUAGE_BINARY)
+		session_status(session, tag, METT_OK, "");
+	return reason;
+}
+
+/* What goes well is answered by who provides it. */
 static enum mett_reason create_action(struct session *session, const struct message_create *message,
                                       struct sys_received *got, char *why)
 {
@@ -140,7 +160,7 @@ static enum mett_reason create_action(struct session *session, const struct mess
 	const char *name = message->name.text;
 	struct mett_action_options options = {message->language, message->policy,
 	                                      message->defaults};
-	struct action *action;
+	const struct action *action;
 	size_t size = 0;
 
 #define REFUSE(reason_, ...)                                                                       \
@@ -163,14 +183,21 @@ static enum mett_reason create_action(struct session *session, const struct mess
 		REFUSE(METT_EXISTS, "action '{}' exists; update it, or delete it first", name);
 	if (!action && update)
 		REFUSE(METT_NO_ACTION, "there is no action '{}' here; create it first", name);
-	if (!action && session->namespace.count >= METT_ACTIONS_MAX)
+	if (creation_pending(session, name))
+		REFUSE(METT_BUSY, "action '{}' is being created; wait for the answer to that",
+		       name);
+	unsigned pending = creation_count(session);
+	if (pending >= METT_IN_FLIGHT_MAX)
+		REFUSE(METT_BUSY, "action '{}': {} others are being created; wait for them", name,
+		       pending);
+	if (!action && session->namespace.count + pending >= METT_ACTIONS_MAX)
 		REFUSE(METT_BUSY, "action '{}': there are {} actions already; delete some", name,
 		       session->namespace.count);
 	enum mett_reason reason = program_check(name, got->caps[0], options.language, &size, why);
 	if (reason)
 		return reason;
 	got->cap_count = 0;
-	reason = install(session, action, name, &options, size, got->caps[0]);
+	reason = provide(session, name, &options, size, got->caps[0], message->header.tag);
 	if (reason)
 		REFUSE(reason, "action '{}': the server has no memory; try later", name);
 	return METT_OK;
@@ -247,11 +274,12 @@ static void take_message(struct session *session, const void *data, struct sys_r
 	case MESSAGE_CREATE:
 	case MESSAGE_UPDATE:
 		reason = create_action(session, data, got, why);
-		send_status(session, header->tag, reason, why);
+		if (reason)
+			session_status(session, header->tag, reason, why);
 		break;
 	case MESSAGE_DELETE:
 		reason = delete_action(session, data, why);
-		send_status(session, header->tag, reason, why);
+		session_status(session, header->tag, reason, why);
 		break;
 	case MESSAGE_LIST:
 		list_actions(session, data);
@@ -331,6 +359,7 @@ void session_free(struct session *session)
 	/* Whoever waits is gone, or is told by the closing of its gate. */
 	list_for_each(link, &session->activations)
 		activation_drop(LIST_ENTRY(link, struct activation, link));
+	creation_drop_all(session);
 	free_actions(session);
 	while (!list_empty(&session->replies))
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
@@ -359,6 +388,7 @@ int session_make(struct server *server, unsigned core, struct session **ret, sys
 	session->client = (struct sys_watch){.ready = client_ready, .cap = SYS_NO_CAP};
 	list_init(&session->link);
 	list_init(&session->activations);
+	list_init(&session->creations);
 	list_init(&session->retired);
 	list_init(&session->short_of_workers);
 	list_init(&session->replies);

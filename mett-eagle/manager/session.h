@@ -13,6 +13,7 @@
 
 struct activation;
 struct lane;
+struct pool;
 struct worker;
 
 struct session {
@@ -29,6 +30,7 @@ struct session {
 	struct list activations; /* all that are under way */
 	unsigned activation_count;
 	unsigned client_count; /* of them, the client's own */
+	struct list creations; /* actions whose zygotes are coming up */
 	struct list retired;   /* pools that are no action's any more */
 	struct list short_of_workers;
 	struct list replies; /* that the client's gate had no room for */
@@ -66,6 +68,18 @@ void session_free(struct session *session);
  * @cap: SYS_NO_CAP, or one the session holds; stays the caller's
  */
 void session_send(struct session *session, const void *data, size_t size, sys_cap cap);
+
+/** session_status() - answer a request of the client; @text has less than METT_MESSAGE_MAX bytes */
+void session_status(struct session *session, uint32_t tag, enum mett_reason reason,
+                    const char *text);
+
+/**
+ * session_install() - make a pool the present version of the action of its name
+ * @size: of its program, in bytes
+ *
+ * Return: METT_OK, or METT_NO_MEMORY and everything is as it was.
+ */
+enum mett_reason session_install(struct session *session, struct pool *pool, size_t size);
 
 /** session_note_reaped() - tell the client that an activation's worker is destroyed */
 void session_note_reaped(struct session *session, uint64_t activation, uint64_t time_ns);
