@@ -202,6 +202,11 @@ def begin(data):
         return why_not(error), False
 
 
+def rehearse(arg):
+    """What is called in each fork before its own call comes."""
+    return arg
+
+
 def refresh():
     """In each fork: what must not be as in another. `random' sees to itself."""
     global keep

@@ -22,6 +22,7 @@ static struct {
 	PyObject *explain;
 	PyObject *report;
 	PyObject *refresh;
+	PyObject *rehearse;
 	bool wants_bytes;
 } function;
 
@@ -136,21 +137,9 @@ static void settle(PyObject *boot)
 	function.explain = PyDict_GetItemString(boot, "explain");
 	function.report = PyDict_GetItemString(boot, "report");
 	function.refresh = PyDict_GetItemString(boot, "refresh");
+	function.rehearse = PyDict_GetItemString(boot, "rehearse");
 	if (value_init(PyDict_GetItemString(boot, "encode")))
 		fail_start(NULL);
-}
-
-/* Until its turn comes a worker has time. */
-static void prepare(void)
-{
-	if (getpid() == origin)
-		PyOS_AfterFork_Parent(); /* it was spawned: nobody was forked */
-	else
-		PyOS_AfterFork_Child();
-	PyObject *done = PyObject_CallNoArgs(function.refresh);
-	if (!done)
-		PyErr_Print();
-	Py_XDECREF(done);
 }
 
 static void flush(void)
@@ -165,6 +154,31 @@ static void flush(void)
 			PyErr_Clear();
 		Py_XDECREF(done);
 	}
+}
+
+/*
+ * Until its turn comes a worker has time. What it writes to now, being counters of
+ * references and the interpreter's own state, it need not copy when somebody waits:
+ * so it makes a call that comes to nothing.
+ */
+static void prepare(void)
+{
+	if (getpid() == origin)
+		PyOS_AfterFork_Parent(); /* it was spawned: nobody was forked */
+	else
+		PyOS_AfterFork_Child();
+	PyObject *done = PyObject_CallNoArgs(function.refresh);
+	PyObject *argument = value_from_text("", 0);
+	PyObject *answer = argument ? PyObject_CallOneArg(function.rehearse, argument) : NULL;
+	struct text text = {0};
+
+	if (!done || !answer || value_to_text(answer, "", &text))
+		PyErr_Print();
+	flush();
+	Py_XDECREF(text.owner);
+	Py_XDECREF(answer);
+	Py_XDECREF(argument);
+	Py_XDECREF(done);
 }
 
 /* As a program that ends by itself. */

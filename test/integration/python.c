@@ -1,0 +1,408 @@
+/* Functions in Python: what goes in and comes out, what is refused, and that each call is fresh. */
+#include <fixture.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	UNIQUE_CALLS = 100,
+	UNIQUE_FIELDS = 8,
+	SOAK_CALLS = 50000,
+	SOAK_IN_FLIGHT = 8,
+	SOAK_GROWTH_KIB = 2048,
+};
+
+static struct server server;
+
+static struct mett_client *begin(const char *script, enum mett_policy policy)
+{
+	const struct mett_action_options options = {METT_LANGUAGE_PYTHON, policy, {0}};
+
+	server_start(&server, "");
+	struct mett_client *client = join(&server);
+	deploy_file(client, script, script_path(script), &options);
+	return client;
+}
+
+static void end(struct mett_client *client)
+{
+	mett_client_free(client);
+	server_stop(&server);
+}
+
+static void each_value(enum mett_policy policy)
+{
+	struct mett_client *client = begin("values", policy);
+	struct mett_result result;
+
+	EXPECT_ANSWER(client, "values", "str", "é");
+	EXPECT_ANSWER(client, "values", "none", "");
+	EXPECT_ANSWER(client, "values", "buffer", "buffer");
+	EXPECT_ANSWER(client, "values", "dict", "{\"é\": [1, 2.5, null, true]}");
+	EXPECT_ANSWER(client, "values", "list", "[]");
+	EXPECT_ANSWER(client, "values", "ärger", "5");
+	EXPECT_ANSWER(client, "values", "", "0");
+	CHECK_EQ(mett_action_invoke(client, "values", "bytes", 5, NULL, &result), 0);
+	CHECK_EQ(result.answer_size, 3);
+	CHECK(!memcmp(result.answer, "\xff\0\xfe", 3));
+	mett_result_deinit(&result);
+	/* Not UTF-8: bytes come, zeroes in them. */
+	CHECK_EQ(mett_action_invoke(client, "values", "\xff\0", 2, NULL, &result), 0);
+	CHECK_EQ(result.answer_size, 8);
+	CHECK(!memcmp(result.answer, "bytes \xff\0", 8));
+	mett_result_deinit(&result);
+	end(client);
+}
+
+TEST(values_of_each_kind)
+{
+	each_value(METT_POLICY_FORK);
+}
+
+TEST(values_of_each_kind_spawned)
+{
+	each_value(METT_POLICY_SPAWN);
+}
+
+TEST(values_of_each_kind_reused)
+{
+	each_value(METT_POLICY_REUSE);
+}
+
+TEST(values_that_are_large)
+{
+	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	const size_t size = METT_PAYLOAD_MAX - 1;
+	char *argument = malloc(size);
+	struct mett_result result;
+
+	CHECK(argument);
+	memset(argument, 'a', size);
+	CHECK_EQ(mett_action_invoke(client, "values", argument, size, NULL, &result), 0);
+	CHECK_STR(result.answer, "16777215");
+	mett_result_deinit(&result);
+	free(argument);
+	for (const char *const *wanted = (const char *const[]){"65536", "65537", "16777216", NULL};
+	     *wanted; wanted++) {
+		char ask[32];
+
+		snprintf(ask, sizeof(ask), "large %s", *wanted);
+		CHECK_EQ(mett_action_invoke(client, "values", ask, strlen(ask), NULL, &result), 0);
+		CHECK_EQ(result.answer_size, strtoul(*wanted, NULL, 10));
+		CHECK_EQ(((const char *)result.answer)[result.answer_size - 1], 'y');
+		mett_result_deinit(&result);
+	}
+	EXPECT_FAILURE(client, "values", "large 16777217", NULL, METT_FAILED, 1,
+	               "16777217 bytes, which is more than the server takes");
+	end(client);
+}
+
+static void each_failure(enum mett_policy policy)
+{
+	struct mett_client *client = begin("values", policy);
+
+	EXPECT_FAILURE(client, "values", "raise", NULL, METT_FAILED, 1, "LookupError: where is it?",
+	               "raise LookupError(\"where is it?");
+	EXPECT_FAILURE(
+		client, "values", "raise", NULL, METT_FAILED, 1, NULL,
+		"Traceback (most recent call last):\n  File \"/function/function.py\", line");
+	EXPECT_FAILURE(client, "values", "silent", NULL, METT_FAILED, 1,
+	               "KeyError (function.py line");
+	EXPECT_FAILURE(client, "values", "unprintable", NULL, METT_FAILED, 1, "Bad");
+	EXPECT_FAILURE(client, "values", "long", NULL, METT_FAILED, 1, "ValueError: xxx");
+	EXPECT_FAILURE(client, "values", "int", NULL, METT_FAILED, 1, "of type int");
+	EXPECT_FAILURE(client, "values", "nan", NULL, METT_FAILED, 1, "ValueError");
+	EXPECT_FAILURE(client, "values", "surrogate", NULL, METT_FAILED, 1, "UnicodeEncodeError");
+	EXPECT_FAILURE(client, "values", "exit", NULL, METT_EXITED, 7);
+	EXPECT_ANSWER(client, "values", "str", "é");
+	end(client);
+}
+
+TEST(failures_are_told)
+{
+	each_failure(METT_POLICY_FORK);
+}
+
+TEST(failures_are_told_reused)
+{
+	each_failure(METT_POLICY_REUSE);
+}
+
+TEST(what_is_printed_is_the_log)
+{
+	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	struct mett_result result;
+
+	CHECK_EQ(mett_action_invoke(client, "values", "print", 5, NULL, &result), 0);
+	CHECK_STR(result.log, "out\nerr\nlog\n");
+	mett_result_deinit(&result);
+	end(client);
+}
+
+TEST(what_is_served_is_known)
+{
+	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	const struct mett_config config = {.memory_limit = 64 * MIB, .timeout_us = 60000 * MS_US};
+	struct mett_result result;
+	uint64_t id;
+	double deadline;
+	int end_of_text = 0;
+
+	CHECK_EQ(mett_action_invoke(client, "values", "activation", 10, &config, &result), 0);
+	CHECK_EQ(sscanf(result.answer, "[%lu, \"values\", %lf, 67108864]%n", &id, &deadline,
+	                &end_of_text),
+	         2);
+	CHECK_EQ(end_of_text, (int)result.answer_size);
+	CHECK_EQ(id, result.activation);
+	double left = deadline - (double)now_ms() / 1000;
+	CHECK(left > 0 && left <= 60);
+	mett_result_deinit(&result);
+	end(client);
+}
+
+static void refuse(struct mett_client *client, const char *script, const char *why)
+{
+	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
+	struct mett_error error;
+	const char *path = make_file(&server, "script", script, strlen(script));
+
+	CHECK_EQ(mett_action_create_path(client, "bad", path, &python, &error), -EINVAL);
+	CHECK_EQ(error.reason, METT_BAD_PROGRAM);
+	if (!strstr(error.message, why) || !strstr(error.message, "'bad'"))
+		test_fail(__FILE__, __LINE__, "\"%s\" does not say \"%s\"", error.message, why);
+	unlink(path);
+}
+
+TEST(wrong_scripts_are_refused)
+{
+	server_start(&server, "--max-memory 256M");
+	struct mett_client *client = join(&server);
+
+	refuse(client, "x = 1\n\ndef main(arg:\n  pass\n", "line 3: SyntaxError");
+	refuse(client, "def main(arg):\n  return 1\n return 2\n", "line 3: IndentationError");
+	refuse(client, "x = 1\n", "defines no function main(arg)");
+	refuse(client, "main = 1\n", "defines no function main(arg)");
+	refuse(client, "\nimport nosuch\n",
+	       "line 2: ModuleNotFoundError: No module named 'nosuch'");
+	refuse(client, "def f():\n  return 1 / 0\nf()\n", "line 2: ZeroDivisionError");
+	refuse(client, "import sys\nsys.exit(3)\n", "line 2: SystemExit: 3");
+	refuse(client, "async def main(arg): pass\n", "line 1: main is a coroutine");
+	refuse(client, "import threading\nthreading.Thread(target=id).start()\n",
+	       "line 2: RuntimeError: can't start new thread");
+	refuse(client, "import os\nf = open(os.devnull)\n", "line 2: FileNotFoundError");
+	refuse(client, "import json\nf = open(json.__file__)\ndef main(arg): pass\n",
+	       "json/__init__.py' open");
+	refuse(client, "import os\nos._exit(5)\n", "exited with code 5");
+	refuse(client, "import ctypes\nctypes.string_at(0)\n", "signal 11");
+	refuse(client, "PK\3\4 and so on", "zip archive is broken");
+	refuse(client,
+	       "\x7f"
+	       "ELF",
+	       "SyntaxError");
+	refuse(client, "kept = [0]\nwhile True: kept += kept\n", "line 2: MemoryError");
+	EXPECT_FAILURE(client, "bad", "", NULL, METT_NO_ACTION);
+	server_expect_usage(&server, server_steady(&server));
+	end(client);
+}
+
+TEST(a_script_that_hangs_is_refused)
+{
+	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
+	const char script[] = "while True: pass\n";
+	struct mett_error error;
+
+	server_start(&server, "");
+	struct mett_client *client = join(&server);
+	const char *path = make_file(&server, "script", script, strlen(script));
+	CHECK_EQ(mett_action_create_path(client, "bad", path, &python, &error), -EINVAL);
+	CHECK(strstr(error.message, "not ready within 10000 ms"));
+	unlink(path);
+	end(client);
+}
+
+/* Who has no Python must have all else, and be told. */
+TEST(a_machine_without_the_runtime_says_so)
+{
+	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
+	struct mett_error error;
+
+	server_start(&server, "--python /nowhere/python");
+	struct mett_client *client = join(&server);
+	deploy(client, "echo", NULL);
+	EXPECT_ANSWER(client, "echo", "hello", "hello");
+	CHECK_EQ(mett_action_create_path(client, "f", script_path("values"), &python, &error),
+	         -EINVAL);
+	CHECK(strstr(error.message, "cannot open /nowhere/python"));
+	CHECK(strstr(error.message, "--python PATH"));
+	end(client);
+}
+
+static void no_trace(enum mett_policy policy)
+{
+	struct mett_client *client = begin("fresh", policy);
+
+	for (int i = 0; i < 10; i++)
+		EXPECT_ANSWER(client, "fresh", "x", "[]");
+	end(client);
+}
+
+TEST(no_trace_is_left_by_fork)
+{
+	no_trace(METT_POLICY_FORK);
+}
+
+TEST(no_trace_is_left_by_spawn)
+{
+	no_trace(METT_POLICY_SPAWN);
+}
+
+/* That they would be seen: a process that serves again has them all, but the files. */
+TEST(traces_are_left_by_reuse)
+{
+	struct mett_client *client = begin("fresh", METT_POLICY_REUSE);
+
+	EXPECT_ANSWER(client, "fresh", "x", "[]");
+	EXPECT_ANSWER(client, "fresh", "x",
+	              "[\"atexit\", \"builtin\", \"class\", \"collector\", \"default\", "
+	              "\"descriptor\", \"environment\", \"folder\", \"function\", \"global\", "
+	              "\"module\", \"path\", \"recursion\", \"signal\", \"stdout\", \"timer\"]");
+	end(client);
+}
+
+/* One field of all calls: are any two the same? */
+static unsigned distinct(char fields[UNIQUE_CALLS][UNIQUE_FIELDS][64], int field)
+{
+	unsigned count = 0;
+
+	for (int i = 0; i < UNIQUE_CALLS; i++) {
+		int j = 0;
+
+		while (j < i && strcmp(fields[i][field], fields[j][field]))
+			j++;
+		count += j == i;
+	}
+	return count;
+}
+
+TEST(nothing_repeats_among_forks)
+{
+	static char fields[UNIQUE_CALLS][UNIQUE_FIELDS][64];
+	struct mett_client *client = begin("unique", METT_POLICY_FORK);
+	struct mett_result result;
+
+	for (int i = 0; i < UNIQUE_CALLS; i++) {
+		char(*f)[64] = fields[i];
+
+		CHECK_EQ(mett_action_invoke(client, "unique", "", 0, NULL, &result), 0);
+		CHECK_EQ(sscanf(result.answer, "%63s %63s %63s %63s %63s %63s %63s %63s", f[0],
+		                f[1], f[2], f[3], f[4], f[5], f[6], f[7]),
+		         UNIQUE_FIELDS);
+		mett_result_deinit(&result);
+	}
+	for (int field = 0; field < UNIQUE_FIELDS - 1; field++)
+		if (distinct(fields, field) != UNIQUE_CALLS)
+			test_fail(__FILE__, __LINE__, "field %d, as %s, repeats", field,
+			          fields[0][field]);
+	/* Objects lie in few places, but not always in the same. */
+	CHECK(distinct(fields, UNIQUE_FIELDS - 1) > UNIQUE_CALLS / 8);
+	end(client);
+}
+
+TEST(memory_is_limited)
+{
+	struct mett_client *client = begin("memory", METT_POLICY_FORK);
+	const struct mett_config config = {.memory_limit = 48 * MIB};
+
+	expect_answer(__FILE__, __LINE__, client, "memory", "catch", &config, "caught");
+	EXPECT_FAILURE(client, "memory", "grow", &config, METT_OUT_OF_MEMORY, 48 << 10, NULL,
+	               "MemoryError");
+	EXPECT_FAILURE(client, "memory", "small", &config, METT_OUT_OF_MEMORY, 48 << 10);
+	EXPECT_FAILURE(client, "memory", "json", &config, METT_OUT_OF_MEMORY, 48 << 10);
+	EXPECT_FAILURE(client, "memory", "recursion", &config, METT_FAILED, 1, "RecursionError");
+	EXPECT_ANSWER(client, "memory", "", "alive");
+	end(client);
+}
+
+static void time_is_limited(enum mett_policy policy)
+{
+	struct mett_client *client = begin("memory", policy);
+	const struct mett_config config = {.timeout_us = 200 * MS_US};
+
+	/* In C code, where the interpreter looks for nothing. */
+	EXPECT_FAILURE(client, "memory", "loop", &config, METT_TIMED_OUT, 200);
+	EXPECT_ANSWER(client, "memory", "", "alive");
+	end(client);
+}
+
+TEST(time_is_limited_in_forks)
+{
+	time_is_limited(METT_POLICY_FORK);
+}
+
+TEST(time_is_limited_in_reuse)
+{
+	time_is_limited(METT_POLICY_REUSE);
+}
+
+TEST(others_are_invoked)
+{
+	struct mett_client *client = begin("invokes", METT_POLICY_FORK);
+
+	deploy(client, "echo", NULL);
+	deploy(client, "sleep", NULL);
+	deploy(client, "exit", NULL);
+#define INVOKES(request_, answer_) EXPECT_ANSWER(client, "invokes", request_, answer_)
+	INVOKES("early", "there is no activation yet: call this from main(), not while the module "
+	                 "is loaded");
+	INVOKES("{\"name\": \"echo\", \"arg\": \"é\"}", "[\"é\"]");
+	INVOKES("{\"name\": \"echo\"}", "[\"\"]");
+	INVOKES("{\"name\": \"echo\", \"arg\": {\"a\": 1}, \"long\": true}",
+	        "[\"{\\\"a\\\": 1}\"]");
+	INVOKES("{\"name\": \"echo\", \"arg\": 3}", "TypeError");
+	INVOKES("{\"nom\": \"echo\"}", "TypeError");
+	INVOKES("{\"name\": \"echo\", \"timeout\": -1}", "ValueError");
+	INVOKES("{\"name\": \"exit\", \"arg\": \"4\"}",
+	        "{\"reason\": \"exited wrongly\", \"detail\": 4, \"text\": \"action 'exit' exited "
+	        "with code 4 and gave no answer\", \"log\": \"\"}");
+#undef INVOKES
+	struct mett_result result;
+	const char late[] = "{\"name\": \"sleep\", \"arg\": \"60000\", \"timeout\": 0.05}";
+	CHECK_EQ(mett_action_invoke(client, "invokes", late, strlen(late), NULL, &result), 0);
+	CHECK(strstr(result.answer, "\"timed out\", \"detail\": 50"));
+	mett_result_deinit(&result);
+	end(client);
+}
+
+static void keep_going(struct mett_client *client, unsigned calls)
+{
+	struct mett_result result;
+	uint64_t token;
+	unsigned asked = 0;
+
+	for (unsigned done = 0; done < calls; done++) {
+		for (; asked < calls && asked - done < SOAK_IN_FLIGHT; asked++)
+			CHECK_EQ(mett_action_submit(client, "values", "dict", 4, NULL, asked, NULL),
+			         0);
+		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+		if (result.error.reason != METT_OK)
+			test_fail(__FILE__, __LINE__, "call %u: %s", done, result.error.message);
+		mett_result_deinit(&result);
+	}
+}
+
+TEST_TIMEOUT(no_growth_in_50000_calls, 600)
+{
+	struct mett_client *client = begin("values", METT_POLICY_FORK);
+
+	keep_going(client, 1000);
+	struct usage usage = server_steady(&server);
+	unsigned long memory = server_memory(&server);
+	unsigned mounts = server_mounts(&server);
+	keep_going(client, SOAK_CALLS);
+	server_expect_usage(&server, usage);
+	CHECK(server_memory(&server) < memory + SOAK_GROWTH_KIB);
+	CHECK_EQ(server_mounts(&server), mounts);
+	end(client);
+}
