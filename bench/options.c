@@ -145,6 +145,11 @@ static bool find_files(const char *build, struct files *ret)
 		{ret->echo, "mett-eagle-client/functions/echo"},
 		{ret->call, "mett-eagle-client/functions/call"},
 	};
+	fmt_format(ret->python, FILES_PATH, "{}/libfaas/python/python-faas3", build);
+	if (access(ret->python, X_OK) < 0)
+		ret->python[0] = 0;
+	else
+		fmt_format(ret->python, FILES_PATH, "{}/bench/empty.py", build);
 	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		fmt_format(programs[i].path, FILES_PATH, "{}/{}", build, programs[i].name);
 		if (access(programs[i].path, X_OK) < 0)

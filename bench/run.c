@@ -15,6 +15,7 @@
 #include "fail.h"
 #include "floors.h"
 #include "pace.h"
+#include "python.h"
 #include "targets.h"
 
 enum {
@@ -57,6 +58,10 @@ static const struct plan {
 	[SMALL_PACED] = {"empty echo", scene_call_small, 500, 30, PACE_NS},
 	[LARGE_PACED] = {"large echo", scene_call_large, 300, 20, PACE_NS},
 	[COPY_PACED] = {"memcpy", scene_copy, 300, 20, PACE_NS},
+	[PYTHON_PACED] = {"Python", python_call, 2000, 60, PACE_NS},
+	[PYTHON_SATURATED] = {"Python saturated", python_call, 1500, 100, 0},
+	[PYTHON_FORK] = {"fork of as much", python_fork, 1500, 100, 0},
+	[PYTHON_START] = {"python3", python_start, 100, 5, PACE_NS},
 };
 
 /* What it takes to measure, there as far as it is needed. */
@@ -165,7 +170,7 @@ static void measure_round(struct stage *stage, unsigned round)
 	struct run *run = stage->run;
 
 	for (unsigned i = 0; i < SERIES_COUNT; i++) {
-		if (!(stage->needs & 1U << i))
+		if (!(stage->needs & 1U << i) || (i >= PYTHON_PACED && !run_has_python(run)))
 			continue;
 		measure_series(stage, i, round);
 	}
@@ -281,6 +286,11 @@ void run_deinit(struct run *run)
 {
 	for (unsigned i = 0; i < LOADED_COUNT; i++)
 		phases_deinit(&run->phases[i]);
+}
+
+bool run_has_python(const struct run *run)
+{
+	return *run->options->files.python;
 }
 
 int run_step(const struct run *run, unsigned sessions)

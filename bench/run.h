@@ -33,6 +33,10 @@ enum series {
 	SMALL_PACED,
 	LARGE_PACED,
 	COPY_PACED,
+	PYTHON_PACED,
+	PYTHON_SATURATED,
+	PYTHON_FORK, /* saturated */
+	PYTHON_START,
 	SERIES_COUNT,
 	SERIES_NONE = SERIES_COUNT,
 };
@@ -71,6 +75,9 @@ void run_all(struct run *ret, const struct options *options);
 
 /** run_deinit() */
 void run_deinit(struct run *run);
+
+/** run_has_python() - is there a runtime to measure? */
+bool run_has_python(const struct run *run);
 
 /** run_step() - number of throughput's step with so many sessions, or -1 */
 int run_step(const struct run *run, unsigned sessions);

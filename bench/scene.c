@@ -12,14 +12,20 @@
 #include "fail.h"
 #include "pace.h"
 
-static void create(struct mett_client *client, const char *name, const char *path,
-                   enum mett_policy policy)
+static void create_in(struct mett_client *client, const char *name, const char *path,
+                      enum mett_language language, enum mett_policy policy)
 {
-	struct mett_action_options options = {.policy = policy};
+	struct mett_action_options options = {.language = language, .policy = policy};
 	struct mett_error error;
 
 	if (mett_action_create_path(client, name, path, &options, &error))
 		fail_mett(name, &error);
+}
+
+static void create(struct mett_client *client, const char *name, const char *path,
+                   enum mett_policy policy)
+{
+	create_in(client, name, path, METT_LANGUAGE_BINARY, policy);
 }
 
 static struct mett_client *connect_to(const struct server *server)
@@ -62,6 +68,9 @@ void scene_new(struct scene *ret, const struct files *files)
 	create(ret->client, "spawn", files->empty, METT_POLICY_SPAWN);
 	create(ret->client, "echo", files->echo, METT_POLICY_FORK);
 	create(ret->client, "call", files->call, METT_POLICY_FORK);
+	if (*files->python)
+		create_in(ret->client, "python", files->python, METT_LANGUAGE_PYTHON,
+		          METT_POLICY_FORK);
 	ret->payload = malloc(SCENE_PAYLOAD);
 	ret->copy = malloc(SCENE_PAYLOAD);
 	if (!ret->payload || !ret->copy)
@@ -117,24 +126,24 @@ void scene_free(struct scene *scene)
 	free(scene->copy);
 }
 
-static int64_t call_empty(struct scene *scene, const char *name)
+int64_t scene_call_named(struct scene *scene, const char *name)
 {
 	return invoke(scene, scene->client, name, NULL, 0, 0);
 }
 
 int64_t scene_call_fork(void *scene)
 {
-	return call_empty(scene, "fork");
+	return scene_call_named(scene, "fork");
 }
 
 int64_t scene_call_reuse(void *scene)
 {
-	return call_empty(scene, "reuse");
+	return scene_call_named(scene, "reuse");
 }
 
 int64_t scene_call_spawn(void *scene)
 {
-	return call_empty(scene, "spawn");
+	return scene_call_named(scene, "spawn");
 }
 
 int64_t scene_call_cold(void *data)
@@ -143,7 +152,7 @@ int64_t scene_call_cold(void *data)
 	struct mett_error error;
 
 	create(scene->client, "cold", scene->files->empty, METT_POLICY_FORK);
-	int64_t took = call_empty(scene, "cold");
+	int64_t took = scene_call_named(scene, "cold");
 	if (mett_action_delete(scene->client, "cold", &error))
 		fail_mett("cold", &error);
 	return took;
@@ -158,7 +167,7 @@ int64_t scene_call_nested(void *data)
 
 int64_t scene_call_small(void *scene)
 {
-	return call_empty(scene, "echo");
+	return scene_call_named(scene, "echo");
 }
 
 int64_t scene_call_large(void *data)

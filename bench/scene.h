@@ -26,6 +26,7 @@ struct files {
 	char empty[FILES_PATH];
 	char echo[FILES_PATH];
 	char call[FILES_PATH];
+	char python[FILES_PATH]; /* an empty function; "": this server has no Python */
 };
 
 struct scene {
@@ -50,6 +51,7 @@ void scene_fill(struct scene *scene);
 void scene_free(struct scene *scene);
 
 /* Each does one call and returns nanoseconds; a call that fails ends the run. */
+int64_t scene_call_named(struct scene *scene, const char *name); /* of an empty function */
 int64_t scene_call_fork(void *scene);
 int64_t scene_call_reuse(void *scene);
 int64_t scene_call_spawn(void *scene);

@@ -163,6 +163,36 @@ const struct target target_table[TARGET_COUNT] = {
          "first tenth",
          false,
          1.2},
+	{"python-p50",
+         "Python, fork, paced, p50",
+         "us",
+         KIND_P50,
+         PYTHON_PACED,
+         NO,
+         {R_PACED, NO},
+         "R",
+         false,
+         8},
+	{"python-rate",
+         "Python, fork, saturated",
+         "/s",
+         KIND_RATE,
+         PYTHON_SATURATED,
+         NO,
+         {PYTHON_FORK, NO},
+         "fork of as much",
+         true,
+         0.6},
+	{"python-start",
+         "Python, against python3 -S -c, p50",
+         "us",
+         KIND_P50,
+         PYTHON_PACED,
+         NO,
+         {PYTHON_START, NO},
+         "python3 -S -c",
+         false,
+         0.01},
 };
 
 static unsigned bit(enum series series)
@@ -253,6 +283,10 @@ void target_judge(const struct target *target, const struct run *run, struct out
 	*ret = (struct outcome){0};
 	if (need(target) == NEED_SESSIONS && run_step(run, 2) < 0) {
 		ret->skipped = "needs two cores";
+		return;
+	}
+	if (target->ours != NO && target->ours >= PYTHON_PACED && !run_has_python(run)) {
+		ret->skipped = "the server was built without Python";
 		return;
 	}
 	if (need(target) == NEED_IDLE && run->idle.parked < IDLE_WORKERS) {

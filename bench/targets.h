@@ -44,7 +44,7 @@ struct target {
 	double bound;
 };
 
-enum { TARGET_COUNT = 16 };
+enum { TARGET_COUNT = 19 };
 extern const struct target target_table[TARGET_COUNT];
 
 /**
