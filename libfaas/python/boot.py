@@ -1,8 +1,9 @@
 """What python-faas3 does in Python: bring a function's module up, and put failures into words."""
-import json
 import sys
 from _frozen_importlib import ModuleSpec, module_from_spec
 from _frozen_importlib_external import SourceLoader
+from _json import encode_basestring, make_encoder
+from posix import urandom
 
 ROOT = "/function"  # where the function's files seem to lie
 FRAMES_SHOWN = 4
@@ -146,7 +147,18 @@ def report(error):
     traceback.print_exception(type(error), error, trace or error.__traceback__)
 
 
-encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+def no_json(value):
+    raise TypeError(f"a value of type {type(value).__name__} is none of JSON's")
+
+
+# As json.JSONEncoder(ensure_ascii=False, allow_nan=False), without what that imports: a zygote's
+# memory is what each fork copies the page tables of.
+chunks = make_encoder({}, no_json, encode_basestring, None, ": ", ", ", False, False, False)
+
+
+def encode(value):
+    """A value as JSON."""
+    return "".join(chunks(value, 0))
 
 
 def open_files():
@@ -214,5 +226,4 @@ def refresh():
     keep = [object() for _ in range(urandom(1)[0] % 64)]
 
 
-from posix import urandom  # noqa: E402
 sys.stdout.reconfigure(line_buffering=True)
