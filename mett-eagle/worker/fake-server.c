@@ -39,9 +39,9 @@ static void close_ends(const sys_cap ends[FORK_CALLEE])
 }
 
 static void __attribute__((noreturn))
-exec(const char *path, const char *role, const sys_cap ends[FORK_CALLEE])
+exec(const char *path, const char *role, const sys_cap ends[FORK_CALLEE], sys_cap function)
 {
-	int high[FORK_CALLEE];
+	int high[FORK_CALLEE], high_function = fcntl(function, F_DUPFD, 10);
 
 	for (int i = 0; i < FORK_CALLEE; i++)
 		high[i] = fcntl(ends[i], F_DUPFD, 10);
@@ -51,12 +51,21 @@ exec(const char *path, const char *role, const sys_cap ends[FORK_CALLEE])
 	dup2(high[FORK_LOG], 2);
 	dup2(high[FORK_GATE], 3);
 	dup2(high[FORK_WINDOW], 4);
-	close_range(strcmp(role, "zygote") ? 5 : 4, ~0U, 0);
+	if (!strcmp(role, "zygote"))
+		close(4);
+	dup2(high_function, 5);
+	close_range(function == SYS_NO_CAP ? 5 : 6, ~0U, 0);
 	execl(path, "action", role, (char *)NULL);
 	_exit(127);
 }
 
 void fake_start(struct fake_process *ret, const char *path, const char *role)
+{
+	fake_start_runtime(ret, path, role, SYS_NO_CAP);
+}
+
+void fake_start_runtime(struct fake_process *ret, const char *path, const char *role,
+                        sys_cap function)
 {
 	sys_cap ends[FORK_CALLEE];
 
@@ -64,7 +73,7 @@ void fake_start(struct fake_process *ret, const char *path, const char *role)
 	ret->pid = fork();
 	CHECK(ret->pid >= 0);
 	if (ret->pid == 0)
-		exec(path, role, ends);
+		exec(path, role, ends, function);
 	close_ends(ends);
 }
 

@@ -36,6 +36,10 @@ struct fake_message {
 /* Starts @path as "zygote" or "worker"; does not wait until it is up. */
 void fake_start(struct fake_process *ret, const char *path, const char *role);
 
+/* Starts it as a runtime: with a dataspace that it is to run; SYS_NO_CAP: with none. */
+void fake_start_runtime(struct fake_process *ret, const char *path, const char *role,
+                        sys_cap function);
+
 /* Has @zygote fork a worker, whose place is not kept. */
 void fake_fork(const struct fake_process *zygote, struct fake_process *ret);
 

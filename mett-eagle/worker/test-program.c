@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+static const void *function;
+static size_t function_size;
+
 static void answer(struct mett_worker *worker, int error, const void *data, size_t size)
 {
 	struct mett_metadata times = {0};
@@ -102,6 +105,8 @@ static void serve(struct mett_worker *worker)
 	} else if (!strcmp(command, "memory")) {
 		mett_worker_note_memory(worker);
 		_exit(8);
+	} else if (!strcmp(command, "function")) {
+		answer(worker, 0, function, function_size);
 	} else if (!strcmp(command, "who")) {
 		const struct mett_activation *activation = mett_worker_activation(worker);
 
@@ -120,6 +125,8 @@ int main(void)
 
 	if (failure)
 		mett_worker_fail_start(failure);
+	if (getenv("TEST_FUNCTION"))
+		function = mett_worker_function(&function_size);
 	for (;;) {
 		mett_worker_park(&worker);
 		serve(worker);

@@ -55,6 +55,43 @@ TEST(worker_serves_and_ends)
 	fake_end(&worker, 0);
 }
 
+/* A runtime's zygote and its forks have what it is to run, and no descriptor of it. */
+TEST(runtime_gets_its_function)
+{
+	struct fake_process zygote, worker;
+	struct fake_message ready;
+	sys_cap function;
+	void *memory;
+
+	CHECK_EQ(sys_dataspace_new("function", 7, 0, &function), 0);
+	CHECK_EQ(sys_map(function, 7, 1, &memory), 0);
+	memcpy(memory, "to run", 7);
+	sys_unmap(memory, 7);
+	CHECK_EQ(sys_dataspace_seal(function), 0);
+	setenv("TEST_FUNCTION", "1", 1);
+	fake_start_runtime(&zygote, getenv("TEST_PROGRAM"), "zygote", function);
+	sys_cap_close(function);
+	fake_receive(&zygote, MESSAGE_READY, &ready);
+	fake_fork(&zygote, &worker);
+	fake_wake(&worker, "function", 8, 0);
+	fake_expect_exit(&worker, 0, "to run", 7);
+	fake_expect_closed(&worker);
+	fake_end(&worker, 0);
+	fake_hang_up(&zygote);
+	fake_end(&zygote, 0);
+}
+
+TEST(runtime_without_a_function_says_so)
+{
+	struct fake_process zygote;
+
+	setenv("TEST_FUNCTION", "1", 1);
+	fake_start(&zygote, getenv("TEST_PROGRAM"), "zygote");
+	fake_expect_closed(&zygote);
+	CHECK(strstr(fake_log(&zygote), "this program runs functions"));
+	fake_end(&zygote, 1);
+}
+
 TEST(worker_kept_serves_again)
 {
 	struct fake_process worker;
