@@ -149,7 +149,8 @@ static bool find_files(const char *build, struct files *ret)
 	if (access(ret->python, X_OK) < 0)
 		ret->python[0] = 0;
 	else
-		fmt_format(ret->python, FILES_PATH, "{}/bench/empty.py", build);
+		fmt_format(ret->python, FILES_PATH, "{}/mett-eagle-client/functions/empty.py",
+		           build);
 	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		fmt_format(programs[i].path, FILES_PATH, "{}/{}", build, programs[i].name);
 		if (access(programs[i].path, X_OK) < 0)

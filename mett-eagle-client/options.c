@@ -19,7 +19,7 @@ static const char help[] =
 	"  -s, --socket=PATH        server's socket ($METT_SOCKET, or the usual place)\n"
 	"  -f, --function=FILE      program to invoke (empty); a name without a slash is\n"
 	"                           looked for here, then among the client's own functions\n"
-	"  -l, --language=LANGUAGE  of it: binary or python (python if FILE ends in .py)\n"
+	"  -l, --language=LANGUAGE  of it: binary or python (python for .py and .zip)\n"
 	"  -a, --arg=TEXT           argument of each invocation\n"
 	"  -c, --callee=NAME=FILE   another action, for functions that call one; repeatable\n"
 	"  -p, --policy=POLICY      how fresh a worker is: fork, spawn or reuse (fork)\n"
@@ -152,13 +152,18 @@ static void own_function(const char *name, char *ret)
 		snprintf(ret, PATH_SIZE, METT_FUNCTIONS "/%s", name);
 }
 
+static bool ends_in(const char *file, const char *end)
+{
+	size_t length = strlen(file), end_length = strlen(end);
+
+	return length > end_length && !strcmp(file + length - end_length, end);
+}
+
 static void set_action(struct action *action, const char *name, const char *file)
 {
-	size_t length = strlen(file);
-
 	action->name = name;
-	action->language = length > 3 && !strcmp(file + length - 3, ".py") ? METT_LANGUAGE_PYTHON
-	                                                                   : METT_LANGUAGE_BINARY;
+	action->language = ends_in(file, ".py") || ends_in(file, ".zip") ? METT_LANGUAGE_PYTHON
+	                                                                 : METT_LANGUAGE_BINARY;
 	if (strchr(file, '/') || access(file, F_OK) == 0)
 		snprintf(action->path, sizeof(action->path), "%s", file);
 	else

@@ -91,6 +91,10 @@ TEST(the_language_is_guessed_unless_given)
 {
 	CHECK_EQ(read_line("-f /x/f.py"), OPTIONS_RUN);
 	CHECK_EQ(options.actions[0].language, METT_LANGUAGE_PYTHON);
+	CHECK_EQ(read_line("-f /x/f.zip"), OPTIONS_RUN);
+	CHECK_EQ(options.actions[0].language, METT_LANGUAGE_PYTHON);
+	CHECK_EQ(read_line("-f .py"), OPTIONS_RUN);
+	CHECK_EQ(options.actions[0].language, METT_LANGUAGE_BINARY);
 	CHECK_EQ(read_line("-l binary -f /x/f.py"), OPTIONS_RUN);
 	CHECK_EQ(options.actions[0].language, METT_LANGUAGE_BINARY);
 	CHECK_EQ(read_line("-f /x/f -l python"), OPTIONS_RUN);

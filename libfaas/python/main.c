@@ -122,26 +122,6 @@ static void load_function(PyObject *boot)
 	function.wants_bytes = wants_bytes;
 }
 
-/* What lies in memory now stays as it is: no collector shall write to it, in no fork. */
-static void settle(PyObject *boot)
-{
-	PyObject *gc = PyImport_ImportModule("gc");
-	PyObject *collected = gc ? PyObject_CallMethod(gc, "collect", NULL) : NULL;
-	PyObject *frozen = collected ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
-
-	if (!frozen)
-		fail_start(NULL);
-	Py_DECREF(frozen);
-	Py_DECREF(collected);
-	Py_DECREF(gc);
-	function.explain = PyDict_GetItemString(boot, "explain");
-	function.report = PyDict_GetItemString(boot, "report");
-	function.refresh = PyDict_GetItemString(boot, "refresh");
-	function.rehearse = PyDict_GetItemString(boot, "rehearse");
-	if (value_init(PyDict_GetItemString(boot, "encode")))
-		fail_start(NULL);
-}
-
 static void flush(void)
 {
 	static const char *const names[] = {"stdout", "stderr"};
@@ -154,6 +134,28 @@ static void flush(void)
 			PyErr_Clear();
 		Py_XDECREF(done);
 	}
+}
+
+/* What lies in memory now stays as it is: no collector shall write to it, in no fork. */
+static void settle(PyObject *boot)
+{
+	PyObject *gc = PyImport_ImportModule("gc");
+	PyObject *collected = gc ? PyObject_CallMethod(gc, "collect", NULL) : NULL;
+	PyObject *frozen = collected ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
+
+	if (!frozen)
+		fail_start(NULL);
+	/* What is left in a buffer now would come out of every worker. */
+	flush();
+	Py_DECREF(frozen);
+	Py_DECREF(collected);
+	Py_DECREF(gc);
+	function.explain = PyDict_GetItemString(boot, "explain");
+	function.report = PyDict_GetItemString(boot, "report");
+	function.refresh = PyDict_GetItemString(boot, "refresh");
+	function.rehearse = PyDict_GetItemString(boot, "rehearse");
+	if (value_init(PyDict_GetItemString(boot, "encode")))
+		fail_start(NULL);
 }
 
 /*

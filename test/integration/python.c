@@ -141,6 +141,24 @@ TEST(what_is_printed_is_the_log)
 	end(client);
 }
 
+TEST(what_the_top_level_prints_is_no_calls)
+{
+	const char script[] = "import sys\nprint('top', end='')\nsys.stderr.write('top')\n"
+			      "def main(arg): print('call')\n";
+	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
+	struct mett_result result;
+
+	server_start(&server, "");
+	struct mett_client *client = join(&server);
+	const char *path = make_file(&server, "script", script, strlen(script));
+	deploy_file(client, "print", path, &python);
+	unlink(path);
+	CHECK_EQ(mett_action_invoke(client, "print", "", 0, NULL, &result), 0);
+	CHECK_STR(result.log, "call\n");
+	mett_result_deinit(&result);
+	end(client);
+}
+
 TEST(what_is_served_is_known)
 {
 	struct mett_client *client = begin("values", METT_POLICY_FORK);

@@ -73,14 +73,16 @@ METT_EXPORT int mett_client_fd(const struct mett_client *client);
  * @options: NULL: a compiled program, policy fork, no limits
  * @error:   why it failed; may be NULL
  *
- * Blocks while the file is copied and the server looks at it.
+ * Blocks while the file is copied and the server looks at it; a script is also loaded,
+ * which its own top level can take METT_START_TIMEOUT_MS for.
  *
  * Return: 0, or
  *   -EINVAL   METT_BAD_ARGUMENT, METT_BAD_DATASPACE (fd is bad, no regular file,
- *             empty), METT_BAD_PROGRAM (not a program that can be started)
+ *             empty), METT_BAD_PROGRAM (not a program that can be started; of a
+ *             script the error says which line)
  *   -EEXIST   METT_EXISTS
  *   -EMSGSIZE METT_TOO_LARGE: more than METT_PROGRAM_MAX
- *   -EAGAIN   METT_BUSY: METT_ACTIONS_MAX reached
+ *   -EAGAIN   METT_BUSY: METT_ACTIONS_MAX reached, or METT_IN_FLIGHT_MAX are being created
  */
 METT_EXPORT int mett_action_create_fd(struct mett_client *client, const char *name, int fd,
                                       const struct mett_action_options *options,
