@@ -29,26 +29,6 @@ static void look(struct subject *subject)
 	proc_tree_read(&subject->now, subject->server.pid);
 }
 
-static unsigned count_parked(const struct proc_tree *tree)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < tree->count; i++)
-		count += tree->process[i].kind == PROC_WORKER;
-	return count;
-}
-
-static double mean_kib(const struct proc_tree *tree)
-{
-	unsigned workers = count_parked(tree);
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < tree->count; i++)
-		if (tree->process[i].kind == PROC_WORKER)
-			sum += proc_pss_kib(tree->process[i].pid);
-	return workers ? (double)sum / workers : 0;
-}
-
 static void park(struct subject *subject, const struct files *files)
 {
 	struct mett_action_options options = {.policy = METT_POLICY_FORK};
@@ -82,7 +62,7 @@ static void wait_for_rest(struct subject *subject)
 	for (unsigned ms = 0; ms < PATIENCE_MS; ms += REST_MS) {
 		sleep_ms(REST_MS);
 		look(subject);
-		if (count_parked(&subject->now) >= IDLE_WORKERS &&
+		if (proc_workers(&subject->now) >= IDLE_WORKERS &&
 		    !proc_wake_ups(&subject->before, &subject->now))
 			return;
 	}
@@ -94,15 +74,15 @@ void idle_measure(const struct files *files, unsigned parts, unsigned ms, struct
 
 	park(&subject, files);
 	wait_for_rest(&subject);
-	ret->parked = count_parked(&subject.now);
+	ret->parked = proc_workers(&subject.now);
 	for (unsigned i = 0; i < parts; i++) {
 		sleep_ms(ms / parts);
 		look(&subject);
-		unsigned parked = count_parked(&subject.now);
+		unsigned parked = proc_workers(&subject.now);
 		if (parked < ret->parked)
 			ret->parked = parked;
 		ret->wake_ups[i] = (double)proc_wake_ups(&subject.before, &subject.now);
-		ret->parked_kib[i] = mean_kib(&subject.now);
+		ret->parked_kib[i] = proc_workers_kib(&subject.now);
 	}
 	mett_client_free(subject.client);
 	server_stop(&subject.server);

@@ -151,6 +151,8 @@ static bool find_files(const char *build, struct files *ret)
 	else
 		fmt_format(ret->python, FILES_PATH, "{}/mett-eagle-client/functions/empty.py",
 		           build);
+	fmt_format(ret->python_sleep, FILES_PATH, "{}/mett-eagle-client/functions/sleep.py", build);
+	fmt_format(ret->python_imports, FILES_PATH, "{}/bench/imports.py", build);
 	for (unsigned i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
 		fmt_format(programs[i].path, FILES_PATH, "{}/{}", build, programs[i].name);
 		if (access(programs[i].path, X_OK) < 0)

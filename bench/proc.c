@@ -176,3 +176,23 @@ uint64_t proc_pss_kib(pid_t pid)
 		fclose(file);
 	return kib;
 }
+
+unsigned proc_workers(const struct proc_tree *tree)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < tree->count; i++)
+		count += tree->process[i].kind == PROC_WORKER;
+	return count;
+}
+
+double proc_workers_kib(const struct proc_tree *tree)
+{
+	unsigned workers = proc_workers(tree);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < tree->count; i++)
+		if (tree->process[i].kind == PROC_WORKER)
+			sum += proc_pss_kib(tree->process[i].pid);
+	return workers ? (double)sum / workers : 0;
+}

@@ -33,3 +33,9 @@ uint64_t proc_wake_ups(const struct proc_tree *before, const struct proc_tree *a
 
 /** proc_pss_kib() - a process's proportional share of memory in KiB; 0 when it is gone */
 uint64_t proc_pss_kib(pid_t pid);
+
+/** proc_workers() - number of workers among them */
+unsigned proc_workers(const struct proc_tree *tree);
+
+/** proc_workers_kib() - their proportional share of memory in KiB, the mean; 0 without any */
+double proc_workers_kib(const struct proc_tree *tree);

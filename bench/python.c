@@ -1,6 +1,7 @@
 #include "python.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,21 @@
 #include <system/ipc.h>
 
 #include "fail.h"
-#include "scene.h"
+#include "pace.h"
+#include "proc.h"
+#include "server.h"
+#include "stats.h"
 
 #define PYTHON_PROGRAM "/usr/bin/python3"
 
-enum { PAGE = 4096 };
+enum {
+	PAGE = 4096,
+	PARKED = 2, /* by a server's default */
+	PATIENCE_MS = 5000,
+	CLIENTS = 16,
+	SLEEP_MS = 50,
+	CALLS_MAX = 100,
+};
 
 int64_t python_call(void *scene)
 {
@@ -69,4 +80,115 @@ int64_t python_start(void *data)
 	if (error || waitpid(pid, &status, 0) != pid)
 		return error ? -error : -errno;
 	return status ? -ENOEXEC : (int64_t)(sys_clock_ns() - start);
+}
+
+static struct mett_client *join(const struct server *server, const char *function)
+{
+	struct mett_action_options options = {METT_LANGUAGE_PYTHON, METT_POLICY_FORK, {0}};
+	struct mett_client *client;
+	struct mett_error error;
+
+	if (mett_register_client(server->socket, &client, &error) ||
+	    mett_action_create_path(client, "python", function, &options, &error))
+		fail_mett("Python", &error);
+	return client;
+}
+
+double python_parked_kib(const struct files *files)
+{
+	struct proc_tree tree = {0};
+	struct server server;
+	struct mett_result result;
+
+	server_start(&server, files->server);
+	struct mett_client *client = join(&server, files->python_imports);
+	if (mett_action_invoke(client, "python", "x", 1, NULL, &result))
+		fail_mett("Python", &result.error);
+	mett_result_deinit(&result);
+	for (unsigned ms = 0; ms < PATIENCE_MS && proc_workers(&tree) != PARKED; ms += 100) {
+		pace_sleep_until(sys_clock_ns() + 100 * UINT64_C(1000000));
+		proc_tree_read(&tree, server.pid);
+	}
+	double kib = proc_workers_kib(&tree);
+	mett_client_free(client);
+	server_stop(&server);
+	proc_tree_deinit(&tree);
+	return kib;
+}
+
+/* One of the clients that sleep, and where it is. */
+struct sleeper {
+	struct mett_client *client;
+	unsigned done;
+	uint64_t start;
+};
+
+static void fall_asleep(struct sleeper *sleeper)
+{
+	static const char ms[] = "50";
+	struct mett_error error;
+
+	sleeper->start = sys_clock_ns();
+	if (mett_action_submit(sleeper->client, "python", ms, strlen(ms), NULL, 0, &error))
+		fail_mett("Python", &error);
+}
+
+/* Takes what has come; returns whether it was a call, with its overhead in @ret. */
+static bool awake(struct sleeper *sleeper, int64_t *ret)
+{
+	struct mett_result result;
+	uint64_t token;
+
+	if (mett_client_complete(sleeper->client, 0, &token, &result) != 1)
+		return false;
+	if (result.error.reason)
+		fail_mett("Python", &result.error);
+	*ret = (int64_t)(sys_clock_ns() - sleeper->start) - SLEEP_MS * INT64_C(1000000);
+	mett_result_deinit(&result);
+	sleeper->done++;
+	return true;
+}
+
+static unsigned sleep_all(struct sleeper *sleepers, unsigned calls, int64_t *overheads)
+{
+	struct pollfd ready[CLIENTS];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		ready[i] = (struct pollfd){mett_client_fd(sleepers[i].client), POLLIN, 0};
+		sleepers[i].done = 0;
+		fall_asleep(&sleepers[i]);
+	}
+	while (count < CLIENTS * calls) {
+		poll(ready, CLIENTS, -1);
+		for (unsigned i = 0; i < CLIENTS; i++) {
+			if (!ready[i].revents || !awake(&sleepers[i], &overheads[count]))
+				continue;
+			count++;
+			if (sleepers[i].done < calls)
+				fall_asleep(&sleepers[i]);
+		}
+	}
+	return count;
+}
+
+void python_sleepers(const struct files *files, unsigned calls, struct python_load *ret)
+{
+	static int64_t overheads[CLIENTS * CALLS_MAX];
+	struct sleeper sleepers[CLIENTS];
+	struct server server;
+
+	server_start(&server, files->server);
+	for (unsigned i = 0; i < CLIENTS; i++)
+		sleepers[i].client = join(&server, files->python_sleep);
+	sleep_all(sleepers, 1, overheads); /* to warm up */
+	uint64_t start = sys_clock_ns();
+	unsigned count = sleep_all(sleepers, calls, overheads);
+	uint64_t took = sys_clock_ns() - start;
+	stats_sort(overheads, count);
+	ret->overhead_us = (double)stats_percentile(overheads, count, 50) / 1000;
+	ret->per_second = count * 1e9 / (double)took;
+	for (unsigned i = 0; i < CLIENTS; i++)
+		mett_client_free(sleepers[i].client);
+	server_stop(&server);
 }

@@ -15,7 +15,6 @@
 #include "fail.h"
 #include "floors.h"
 #include "pace.h"
-#include "python.h"
 #include "targets.h"
 
 enum {
@@ -26,6 +25,8 @@ enum {
 	SESSIONS_QUICK_MS = 50,
 	CHURNED = 10000,
 	CHURNED_QUICK = 500,
+	SLEEPS = 40, /* of each client, a round */
+	SLEEPS_QUICK = 4,
 	SAMPLES_MAX = FLOOR_SAMPLES_MAX,
 };
 
@@ -176,6 +177,12 @@ static void measure_round(struct stage *stage, unsigned round)
 	}
 	if (stage->sessions)
 		measure_sessions(stage, round);
+	if (stage->needs & NEED_PYTHON && run_has_python(run)) {
+		show(run, round, "Python");
+		run->python_kib[round] = python_parked_kib(&run->options->files);
+		python_sleepers(&run->options->files, run->options->quick ? SLEEPS_QUICK : SLEEPS,
+		                &run->python_load[round]);
+	}
 	if (stage->churn) {
 		show(run, round, "create and delete");
 		churn_run(stage->churn, run->churned, &run->churn_first[round],

@@ -8,6 +8,7 @@
 
 #include "idle.h"
 #include "options.h"
+#include "python.h"
 #include "sessions.h"
 #include "stats.h"
 
@@ -65,6 +66,8 @@ struct run {
 	struct throughput throughput[STEPS_MAX];
 	unsigned step_count; /* 0: was not measured */
 	struct idle idle;
+	double python_kib[ROUNDS_MAX];
+	struct python_load python_load[ROUNDS_MAX];
 	unsigned churned; /* actions */
 	double churn_first[ROUNDS_MAX], churn_last[ROUNDS_MAX];
 	double seconds; /* that it all took */

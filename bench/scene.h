@@ -26,6 +26,8 @@ struct files {
 	char empty[FILES_PATH];
 	char echo[FILES_PATH];
 	char call[FILES_PATH];
+	char python_imports[FILES_PATH];
+	char python_sleep[FILES_PATH];
 	char python[FILES_PATH]; /* an empty function; "": this server has no Python */
 };
 

@@ -193,6 +193,36 @@ const struct target target_table[TARGET_COUNT] = {
          "python3 -S -c",
          false,
          0.01},
+	{"python-parked",
+         "Python with imports, memory of each",
+         "KiB",
+         KIND_PYTHON_MEMORY,
+         NO,
+         NO,
+         {NO, NO},
+         NULL,
+         false,
+         3072},
+	{"python-sleep",
+         "16 clients sleep 50 ms, overhead, p50",
+         "us",
+         KIND_PYTHON_OVERHEAD,
+         NO,
+         NO,
+         {NO, NO},
+         NULL,
+         false,
+         1000},
+	{"python-sleep-rate",
+         "the same, all together",
+         "/s",
+         KIND_PYTHON_RATE,
+         NO,
+         NO,
+         {NO, NO},
+         NULL,
+         true,
+         16 * 19},
 };
 
 static unsigned bit(enum series series)
@@ -211,6 +241,10 @@ static unsigned need(const struct target *target)
 		return NEED_IDLE;
 	case KIND_CHURN:
 		return NEED_CHURN;
+	case KIND_PYTHON_MEMORY:
+	case KIND_PYTHON_OVERHEAD:
+	case KIND_PYTHON_RATE:
+		return NEED_PYTHON;
 	default:
 		return bit(target->ours) | bit(target->less) | bit(target->floors[0]) |
 		       bit(target->floors[1]);
@@ -257,6 +291,15 @@ static void judge_round(const struct target *target, const struct run *run, unsi
 	case KIND_MEMORY:
 		*value = run->idle.parked_kib[round];
 		break;
+	case KIND_PYTHON_MEMORY:
+		*value = run->python_kib[round];
+		break;
+	case KIND_PYTHON_OVERHEAD:
+		*value = run->python_load[round].overhead_us;
+		break;
+	case KIND_PYTHON_RATE:
+		*value = run->python_load[round].per_second;
+		break;
 	case KIND_CHURN:
 		*value = run->churn_last[round];
 		*floor = run->churn_first[round];
@@ -274,6 +317,11 @@ static bool reaches(const struct target *target, double value)
 	return target->at_least ? value >= target->bound : value <= target->bound;
 }
 
+static bool needs_python(const struct target *target)
+{
+	return need(target) == NEED_PYTHON || (target->ours != NO && target->ours >= PYTHON_PACED);
+}
+
 void target_judge(const struct target *target, const struct run *run, struct outcome *ret)
 {
 	double value[ROUNDS_MAX], floor[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -285,7 +333,7 @@ void target_judge(const struct target *target, const struct run *run, struct out
 		ret->skipped = "needs two cores";
 		return;
 	}
-	if (target->ours != NO && target->ours >= PYTHON_PACED && !run_has_python(run)) {
+	if (needs_python(target) && !run_has_python(run)) {
 		ret->skipped = "the server was built without Python";
 		return;
 	}

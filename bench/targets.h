@@ -12,6 +12,7 @@ enum {
 	NEED_SESSIONS = 1U << SERIES_COUNT,
 	NEED_IDLE = 2U << SERIES_COUNT,
 	NEED_CHURN = 4U << SERIES_COUNT,
+	NEED_PYTHON = 8U << SERIES_COUNT,
 };
 
 enum kind {
@@ -25,6 +26,9 @@ enum kind {
 	KIND_WAKE_UPS,
 	KIND_MEMORY,
 	KIND_CHURN,
+	KIND_PYTHON_MEMORY,
+	KIND_PYTHON_OVERHEAD,
+	KIND_PYTHON_RATE,
 };
 
 /**
@@ -44,7 +48,7 @@ struct target {
 	double bound;
 };
 
-enum { TARGET_COUNT = 19 };
+enum { TARGET_COUNT = 22 };
 extern const struct target target_table[TARGET_COUNT];
 
 /**
