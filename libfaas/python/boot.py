@@ -224,6 +224,3 @@ def refresh():
     global keep
     # Objects are hashed by where they lie.
     keep = [object() for _ in range(urandom(1)[0] % 64)]
-
-
-sys.stdout.reconfigure(line_buffering=True)

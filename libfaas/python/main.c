@@ -26,6 +26,11 @@ static struct {
 	bool wants_bytes;
 } function;
 
+enum { STREAMS = 2 };
+
+static const char *const stream_names[STREAMS] = {"stdout", "stderr"};
+static PyObject *streams[STREAMS]; /* as the interpreter made them */
+
 static pid_t origin; /* whose forks we may be */
 
 static uint64_t now_ns(void)
@@ -72,6 +77,7 @@ static void start_interpreter(void)
 	config.site_import = 0;
 	config.write_bytecode = 0;
 	config.faulthandler = 1;
+	config.buffered_stdio = 0;
 	set_path(&config, &config.program_name, L"python-faas3");
 	set_path(&config, &config.executable, L"");
 	set_path(&config, &config.prefix, L"" PYTHON_PREFIX);
@@ -85,6 +91,8 @@ static void start_interpreter(void)
 	                              L"" PYTHON_STDLIB "/lib-dynload"));
 	check(Py_InitializeFromConfig(&config));
 	PyConfig_Clear(&config);
+	for (int i = 0; i < STREAMS; i++)
+		streams[i] = Py_XNewRef(PySys_GetObject(stream_names[i]));
 }
 
 static PyObject *run_boot(void)
@@ -122,53 +130,27 @@ static void load_function(PyObject *boot)
 	function.wants_bytes = wants_bytes;
 }
 
+/*
+ * Our own streams keep nothing back: to flush them would be, in each fork, two dozen
+ * pages to copy for what is mostly nothing. A script may have put others in their place.
+ */
 static void flush(void)
 {
-	static const char *const names[] = {"stdout", "stderr"};
+	for (int i = 0; i < STREAMS; i++) {
+		PyObject *file = PySys_GetObject(stream_names[i]);
 
-	for (int i = 0; i < 2; i++) {
-		PyObject *file = PySys_GetObject(names[i]);
-		PyObject *done = file && file != Py_None ? PyObject_CallMethod(file, "flush", NULL)
-		                                         : Py_NewRef(Py_None);
+		if (!file || file == Py_None || file == streams[i])
+			continue;
+		PyObject *done = PyObject_CallMethod(file, "flush", NULL);
 		if (!done)
 			PyErr_Clear();
 		Py_XDECREF(done);
 	}
 }
 
-/* What lies in memory now stays as it is: no collector shall write to it, in no fork. */
-static void settle(PyObject *boot)
+/* A call that comes to nothing, by the way that others take. */
+static void rehearse(void)
 {
-	PyObject *gc = PyImport_ImportModule("gc");
-	PyObject *collected = gc ? PyObject_CallMethod(gc, "collect", NULL) : NULL;
-	PyObject *frozen = collected ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
-
-	if (!frozen)
-		fail_start(NULL);
-	/* What is left in a buffer now would come out of every worker. */
-	flush();
-	Py_DECREF(frozen);
-	Py_DECREF(collected);
-	Py_DECREF(gc);
-	function.explain = PyDict_GetItemString(boot, "explain");
-	function.report = PyDict_GetItemString(boot, "report");
-	function.refresh = PyDict_GetItemString(boot, "refresh");
-	function.rehearse = PyDict_GetItemString(boot, "rehearse");
-	if (value_init(PyDict_GetItemString(boot, "encode")))
-		fail_start(NULL);
-}
-
-/*
- * Until its turn comes a worker has time. What it writes to now, being counters of
- * references and the interpreter's own state, it need not copy when somebody waits:
- * so it makes a call that comes to nothing.
- */
-static void prepare(void)
-{
-	if (getpid() == origin)
-		PyOS_AfterFork_Parent(); /* it was spawned: nobody was forked */
-	else
-		PyOS_AfterFork_Child();
 	PyObject *done = PyObject_CallNoArgs(function.refresh);
 	PyObject *argument = value_from_text("", 0);
 	PyObject *answer = argument ? PyObject_CallOneArg(function.rehearse, argument) : NULL;
@@ -176,11 +158,47 @@ static void prepare(void)
 
 	if (!done || !answer || value_to_text(answer, "", &text))
 		PyErr_Print();
-	flush();
 	Py_XDECREF(text.owner);
 	Py_XDECREF(answer);
 	Py_XDECREF(argument);
 	Py_XDECREF(done);
+}
+
+/*
+ * Until its turn comes a worker has time. What it writes to now, being counters of
+ * references and the interpreter's own state, it need not copy when somebody waits.
+ */
+static void prepare(void)
+{
+	if (getpid() == origin)
+		PyOS_AfterFork_Parent(); /* it was spawned: nobody was forked */
+	else
+		PyOS_AfterFork_Child();
+	rehearse();
+}
+
+/*
+ * What lies in memory now stays as it is, and no collector shall write to it in a
+ * fork. What is left in a stream's buffer now would come out of every worker.
+ */
+static void settle(PyObject *boot)
+{
+	function.explain = PyDict_GetItemString(boot, "explain");
+	function.report = PyDict_GetItemString(boot, "report");
+	function.refresh = PyDict_GetItemString(boot, "refresh");
+	function.rehearse = PyDict_GetItemString(boot, "rehearse");
+	if (value_init(PyDict_GetItemString(boot, "encode")))
+		fail_start(NULL);
+	flush();
+	PyObject *gc = PyImport_ImportModule("gc");
+	PyObject *collected = gc ? PyObject_CallMethod(gc, "collect", NULL) : NULL;
+	PyObject *frozen = collected ? PyObject_CallMethod(gc, "freeze", NULL) : NULL;
+
+	if (!frozen)
+		fail_start(NULL);
+	Py_DECREF(frozen);
+	Py_DECREF(collected);
+	Py_DECREF(gc);
 }
 
 /* As a program that ends by itself. */

@@ -9,7 +9,8 @@
 enum {
 	UNIQUE_CALLS = 100,
 	UNIQUE_FIELDS = 8,
-	SOAK_CALLS = 50000,
+	/* A sanitizer is slow, and keeps memory that was freed. */
+	SOAK_CALLS = SANITIZED ? 5000 : 50000,
 	SOAK_IN_FLIGHT = 8,
 	SOAK_GROWTH_KIB = 2048,
 };
@@ -420,7 +421,7 @@ TEST_TIMEOUT(no_growth_in_50000_calls, 600)
 	unsigned mounts = server_mounts(&server);
 	keep_going(client, SOAK_CALLS);
 	server_expect_usage(&server, usage);
-	CHECK(server_memory(&server) < memory + SOAK_GROWTH_KIB);
+	CHECK(SANITIZED || server_memory(&server) < memory + SOAK_GROWTH_KIB);
 	CHECK_EQ(server_mounts(&server), mounts);
 	end(client);
 }
