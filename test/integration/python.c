@@ -33,6 +33,15 @@ static void end(struct mett_client *client)
 	server_stop(&server);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	CHECK(file);
+	CHECK(fputs(text, file) >= 0);
+	CHECK_EQ(fclose(file), 0);
+}
+
 static void each_value(enum mett_policy policy)
 {
 	struct mett_client *client = begin("values", policy);
@@ -256,6 +265,42 @@ TEST(a_machine_without_the_runtime_says_so)
 	CHECK(strstr(error.message, "cannot open /nowhere/python"));
 	CHECK(strstr(error.message, "--python PATH"));
 	end(client);
+}
+
+/* The list decides what is seen: here the machine's programs too, by links as they are. */
+TEST(the_list_of_files_is_what_is_seen)
+{
+	const char list[] = "# all\n/usr\n/lib\n/lib64\n/bin\n?/nowhere\n/usr/bin/env\n";
+	const char script[] = "import os\ndef main(arg): return [os.path.isfile('/bin/sh'), "
+			      "os.path.isfile('/usr/bin/env'), os.path.exists('/etc')]\n";
+	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
+	char folder[] = "/tmp/mett-eagle-test-XXXXXX", options[128], path[64], files[64];
+	struct mett_error error;
+
+	CHECK(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/python", folder);
+	snprintf(files, sizeof(files), "%s/python.files", folder);
+	snprintf(options, sizeof(options), "--python %s", path);
+	CHECK_EQ(symlink(getenv("PYTHON_FAAS3"), path), 0);
+	write_file(files, list);
+	server_start(&server, options);
+	struct mett_client *client = join(&server);
+	const char *source = make_file(&server, "script", script, strlen(script));
+	deploy_file(client, "f", source, &python);
+	EXPECT_ANSWER(client, "f", "", "[true, true, false]");
+	unlink(source);
+	end(client);
+	/* What cannot be shown is named. */
+	write_file(files, "/usr\n/nowhere\n");
+	server_start(&server, options);
+	client = join(&server);
+	CHECK_EQ(mett_action_create_path(client, "f", script_path("values"), &python, &error),
+	         -EINVAL);
+	CHECK(strstr(error.message, "cannot show /nowhere: No such file"));
+	end(client);
+	unlink(path);
+	unlink(files);
+	rmdir(folder);
 }
 
 static void no_trace(enum mett_policy policy)

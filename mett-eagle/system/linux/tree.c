@@ -64,7 +64,7 @@ static int show(const char *path, const char *place, bool folder)
 static int add(const char *path)
 {
 	char place[PATH_MAX];
-	struct stat itself, target;
+	struct stat itself, target, there;
 	int length = fmt_format(place, sizeof(place), "{}{}", SITE, path);
 
 	if (path[0] != '/' || length < 0 || length >= (int)sizeof(place))
@@ -74,6 +74,9 @@ static int add(const char *path)
 	int error = make_folders(place);
 	if (error)
 		return error;
+	/* Within a folder that is shown, or by a link to one. */
+	if (lstat(place, &there) == 0)
+		return 0;
 	if (S_ISLNK(itself.st_mode) && S_ISDIR(target.st_mode))
 		return copy_link(path, place);
 	return show(path, place, S_ISDIR(target.st_mode));

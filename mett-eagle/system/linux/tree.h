@@ -10,7 +10,8 @@
 
 /**
  * tree_make() - a tree of these files and folders, each at its own path
- * @paths: absolute; NULL behind the last; a link to a folder stays a link
+ * @paths: absolute; NULL behind the last; a link to a folder stays a link;
+ *         a folder before what lies in it
  * @ret:   descriptor of its root; the tree lives as long as that is open
  * @why:   memory of @size bytes for a text that says which path failed
  *
