@@ -384,6 +384,8 @@ static void leave_waiting(struct pool *pool, struct activation *activation)
 
 void pool_serve(struct pool *pool, struct activation *activation)
 {
+	bool held = pool->holding; /* then none were to be made, and so none are used up */
+
 	pool->holding = false;
 	for (struct list *link = pool->parked.previous; link != &pool->parked;
 	     link = link->previous) {
@@ -397,7 +399,8 @@ void pool_serve(struct pool *pool, struct activation *activation)
 	}
 	list_append(&pool->waiting, &activation->wait);
 	pool->waiting_count++;
-	look_further_ahead(pool);
+	if (!held)
+		look_further_ahead(pool);
 	pool_want_workers(pool);
 }
 
