@@ -25,7 +25,7 @@ uint64_t mett_call_begin(struct window_lane *lane, struct worker_window *window,
 	window->start_ns = sys_clock_ns();
 	atomic_store_explicit(&window->call, window_call(CALL_RUNNING, (uint32_t)claimed),
 	                      memory_order_relaxed);
-	*word = lane_begun(claimed);
+	*word = lane_with(claimed, LANE_BEGUN);
 	if (!atomic_compare_exchange_strong(&lane->word, &claimed, *word))
 		return 0;
 	atomic_store_explicit(&lane->id, id + 1, memory_order_relaxed);
@@ -56,6 +56,14 @@ const void *mett_call_answer(const struct worker_window *window, uint64_t size)
 	if (size > WINDOW_ROOM)
 		return NULL;
 	return size > METT_INLINE_MAX ? window->room.answer : window->serve.answer;
+}
+
+bool mett_call_end(struct window_lane *lane, uint64_t word, uint64_t next)
+{
+	uint64_t closed = lane_with(word, LANE_USED), found = word;
+
+	/* Where the server has closed the lane since, the answer stands. */
+	return atomic_compare_exchange_strong(&lane->word, &found, next) || found == closed;
 }
 
 void mett_call_times(struct mett_metadata *ret, const struct mett_metadata *told, uint64_t start_ns)

@@ -180,11 +180,12 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 	start = lane->window->start_ns;
 	if (mett_call_wait(lane->window, tag)) {
 		take_reply(client, invocation, lane, id, start);
-		invocation->done = true;
-		atomic_compare_exchange_strong(&shared(client, lane)->word, &word,
-		                               lane->keep ? lane->armed
-		                                          : lane_word(LANE_USED, 0, 0, 0));
-		return LANE_CALL_DONE;
+		invocation->done =
+			mett_call_end(shared(client, lane), word,
+		                      lane->keep ? lane->armed : lane_word(LANE_USED, 0, 0, 0));
+		if (invocation->done)
+			return LANE_CALL_DONE;
+		mett_result_deinit(&invocation->result);
 	}
 	/* Also when the server has seen to it already: a worker could have made us believe so. */
 	struct message_claim message = {

@@ -94,12 +94,24 @@ static struct lane *lane_new(struct pool *pool, struct lane *caller)
 	return lane;
 }
 
+/* For good. An answer that waits to be fetched stands, see mett_call_end(). */
+static void close_word(const struct lane *lane)
+{
+	uint64_t word = word_of(lane);
+
+	if (lane_state(word) != LANE_BEGUN)
+		atomic_store(&shared(lane)->word, 0);
+	else
+		atomic_compare_exchange_strong(&shared(lane)->word, &word,
+		                               lane_with(word, LANE_USED));
+}
+
 /* No worker can call on it any more. */
 static void leave_caller(struct lane *lane)
 {
 	if (!lane->caller)
 		return;
-	atomic_store(&shared(lane)->word, 0);
+	close_word(lane);
 	lane->caller->window.callee = SYS_NO_CAP;
 	lane->caller->callee = NULL;
 	lane->caller->stale = true;
@@ -135,7 +147,7 @@ void lane_free(struct lane *lane)
 	list_remove(&lane->link);
 	leave_caller(lane);
 	if (has_word(lane)) {
-		atomic_store(&shared(lane)->word, 0);
+		close_word(lane);
 		session->lanes[lane->number] = NULL;
 	}
 	drop_window(lane);
@@ -203,7 +215,9 @@ static struct pool *callee_pool(const struct lane *lane)
 	const struct pool *pool = lane->pool;
 	struct action *action;
 
-	if (!*pool->callee || lane->level >= LEVELS || pool->retired)
+	/* A spawned one is given no second window. */
+	if (!*pool->callee || lane->level >= LEVELS || pool->retired ||
+	    pool->options.policy == METT_POLICY_SPAWN)
 		return NULL;
 	action = namespace_find(&pool->session->namespace, pool->callee);
 	if (!action || action->pool->options.policy != METT_POLICY_FORK ||
@@ -238,6 +252,9 @@ static int prepare(struct lane *lane)
 	if (error)
 		return error;
 	lane->window.memory->warm = lane->pool->warm;
+	/* The callee's window is at hand for the next worker too, before its own next one is. */
+	if (lane->callee && (lane->callee->worker || wipe(lane->callee)))
+		leave_callee(lane);
 	if (lane->callee)
 		lane->callee->calls = 0; /* they were counted in what is wiped */
 	pair(lane);
@@ -486,6 +503,19 @@ static void adopt(struct worker *worker, uint64_t word)
 	sys_word_wake(&lane->window.memory->call);
 }
 
+/*
+ * What a word becomes that nobody shall use any more. An answer that waits to be
+ * fetched stands: its lane is closed by itself, but for one that its client would keep.
+ */
+static uint64_t closed_word(const struct lane *lane, uint64_t word, bool waits)
+{
+	if (!waits)
+		return 0;
+	if (lane->pool->options.policy != METT_POLICY_REUSE)
+		return word;
+	return lane_with(word, LANE_USED);
+}
+
 /* Returns whether the worker serves an activation of ours now. */
 static bool settle(struct worker *worker, bool close)
 {
@@ -500,12 +530,13 @@ static bool settle(struct worker *worker, bool close)
 
 		if (!begun && state != LANE_ARMED && state != LANE_CLAIMED)
 			return false;
-		begun = begun && !answered(lane->window.memory, (uint32_t)word);
-		if (state == LANE_BEGUN && !begun && !close)
+		bool waits = begun && answered(lane->window.memory, (uint32_t)word);
+		uint64_t next = closed_word(lane, word, waits);
+		if (next == word || (waits && !close))
 			return false;
-		if (!atomic_compare_exchange_strong(&shared(lane)->word, &word, 0))
+		if (!atomic_compare_exchange_strong(&shared(lane)->word, &word, next))
 			continue;
-		if (begun)
+		if (begun && !waits)
 			adopt(worker, word);
 		return worker->state == WORKER_RUNNING;
 	}

@@ -242,11 +242,47 @@ static void look_less_ahead(struct pool *pool)
 	pool->gone = 0;
 }
 
+static void leave_waiting(struct pool *pool, struct activation *activation)
+{
+	list_remove(&activation->wait);
+	pool->waiting_count--;
+}
+
+/* The one that parked last, whose memory is warmest, unless the client is at it. NULL: none. */
+static struct worker *take_parked(struct pool *pool)
+{
+	for (struct list *link = pool->parked.previous; link != &pool->parked;
+	     link = link->previous) {
+		struct worker *worker = LIST_ENTRY(link, struct worker, link);
+
+		if (!lane_disarm(worker->lane))
+			continue;
+		leave_parked(pool, worker);
+		return worker;
+	}
+	return NULL;
+}
+
+/* A client may be done with one meanwhile that was not free when they came. */
+static void serve_waiting(struct pool *pool)
+{
+	struct worker *worker;
+
+	while (!list_empty(&pool->waiting) && (worker = take_parked(pool))) {
+		struct activation *activation =
+			LIST_ENTRY(pool->waiting.next, struct activation, wait);
+
+		leave_waiting(pool, activation);
+		worker_start(worker, activation);
+	}
+}
+
 /* Make as many workers as there is demand for. */
 static void supply(struct pool *pool)
 {
 	int error = 0;
 
+	serve_waiting(pool);
 	while (!error && pool->starting_count + ready_count(pool) < demand(pool))
 		error = supply_one(pool);
 	if (!error)
@@ -376,24 +412,13 @@ void pool_collect(struct session *session)
 	}
 }
 
-static void leave_waiting(struct pool *pool, struct activation *activation)
-{
-	list_remove(&activation->wait);
-	pool->waiting_count--;
-}
-
 void pool_serve(struct pool *pool, struct activation *activation)
 {
 	bool held = pool->holding; /* then none were to be made, and so none are used up */
 
 	pool->holding = false;
-	for (struct list *link = pool->parked.previous; link != &pool->parked;
-	     link = link->previous) {
-		struct worker *worker = LIST_ENTRY(link, struct worker, link);
-
-		if (!lane_disarm(worker->lane))
-			continue;
-		leave_parked(pool, worker);
+	struct worker *worker = take_parked(pool);
+	if (worker) {
 		worker_start(worker, activation);
 		return;
 	}
@@ -502,13 +527,13 @@ void pool_worker_failed(struct pool *pool, struct worker *worker, const char *wh
 void pool_worker_gone(struct pool *pool, struct worker *worker)
 {
 	list_remove(&worker->link);
-	if (worker->state == WORKER_PARKED && !worker_is_callee(worker)) {
+	if (worker->state == WORKER_PARKED && !worker_is_callee(worker))
 		pool->parked_count--;
-		/* If it died with nothing to do, the next might, and so on without end. */
-		pool->holding = lane_unused(worker->lane);
-	} else {
+	else
 		pool->other_count--;
-	}
+	/* If it died with nothing to do, the next might, and so on without end. */
+	if (worker->state == WORKER_PARKED)
+		pool->holding = lane_unused(worker->lane);
 	worker_free(worker);
 	look_less_ahead(pool);
 	pool_want_workers(pool);

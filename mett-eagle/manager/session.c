@@ -342,7 +342,7 @@ int session_turn(struct session *session)
 	return error;
 }
 
-static void free_actions(struct session *session)
+static void retire_actions(struct session *session)
 {
 	struct action *action;
 
@@ -350,17 +350,18 @@ static void free_actions(struct session *session)
 		pool_retire(action->pool);
 		namespace_remove(&session->namespace, action);
 	}
-	list_for_each(link, &session->retired)
-		pool_free(LIST_ENTRY(link, struct pool, link));
 }
 
 void session_free(struct session *session)
 {
+	/* First: calls past us that are under way become activations by it. */
+	retire_actions(session);
 	/* Whoever waits is gone, or is told by the closing of its gate. */
 	list_for_each(link, &session->activations)
 		activation_drop(LIST_ENTRY(link, struct activation, link));
 	creation_drop_all(session);
-	free_actions(session);
+	list_for_each(link, &session->retired)
+		pool_free(LIST_ENTRY(link, struct pool, link));
 	while (!list_empty(&session->replies))
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
 	if (session->gate != SYS_NO_CAP) {

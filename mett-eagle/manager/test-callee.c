@@ -260,3 +260,53 @@ TEST(one_that_is_never_called_is_kept_no_more)
 	CHECK_EQ(state_of(&pair), LANE_NONE);
 	stage_close(&pair.stage);
 }
+
+TEST(one_that_dies_idle_is_not_replaced_without_end)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	unsigned made = fake_workers();
+	stage_ends(&pair.stage, pair.callee, 11, 0);
+	CHECK_EQ(fake_workers(), made);
+	stage_close(&pair.stage);
+}
+
+/* Its next worker maps the callee's window before that has a worker again. */
+TEST(what_was_passed_is_wiped_for_the_next)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	begin(&pair);
+	struct worker_window *window = sys_worker_window(fake_worker(pair.callee));
+	memset(window->serve.argument, 'a', sizeof(window->serve.argument));
+	window->call = window_call(CALL_ANSWERED, 9);
+	lane_of(&pair)->word = lane_word(LANE_USED, 0, 0, 0);
+	stage_ends(&pair.stage, pair.callee, 0, 0);
+	/* None is made for it now. */
+	unsigned next = fake_workers() - 1;
+	fake_worker_fails(fake_worker(next), "there is no more");
+	stage_turn(&pair.stage);
+	stage_exit(&pair.stage, pair.caller, "");
+	stage_expect(&pair.stage, 2, METT_OK);
+	stage_bury(&pair.stage);
+	for (size_t i = 0; i < sizeof(window->serve.argument); i++)
+		CHECK_EQ(window->serve.argument[i], 0);
+	stage_close(&pair.stage);
+}
+
+/* All of it is freed, whatever is under way, in any order. */
+TEST(a_client_leaves_in_the_midst_of_it)
+{
+	struct pair pair;
+
+	pair_open(&pair);
+	begin(&pair);
+	stage_close(&pair.stage);
+	fake_forget();
+	pair_open(&pair);
+	lane_of(&pair)->word = lane_word(LANE_BEGUN, 0, 0, 9);
+	sys_worker_window(fake_worker(pair.callee))->call = window_call(CALL_RUNNING, 9);
+	stage_close(&pair.stage);
+}

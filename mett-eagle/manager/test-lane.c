@@ -124,3 +124,21 @@ TEST(a_warm_window_outlasts_a_slow_client)
 	CHECK(sys_worker_window(fake_worker(5)) == window);
 	stage_close(&stage);
 }
+
+/* Its client has not looked yet: neither is it asked again, nor written over. */
+TEST(an_answer_outlives_the_closing_of_its_lane)
+{
+	struct stage stage;
+	struct worker_window *window;
+
+	open_armed(&stage);
+	window = sys_worker_window(fake_worker(2));
+	_Atomic uint64_t *word = armed_word(&stage);
+	const uint64_t begun = lane_with(*word, LANE_BEGUN) | 9;
+	*word = begun;
+	window->call = window_call(CALL_ANSWERED, 9);
+	CHECK_EQ(stage_delete(&stage, "f"), METT_OK);
+	CHECK_EQ(*word, lane_with(begun, LANE_USED));
+	stage_silent(&stage);
+	stage_close(&stage);
+}

@@ -226,7 +226,9 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 /* It can serve nobody any more; its end follows. */
 static void dismiss(struct worker *worker)
 {
-	if (worker->state == WORKER_PARKED && !lane_promote(worker))
+	if (worker->state == WORKER_PARKED)
+		lane_promote(worker);
+	if (worker->state == WORKER_PARKED)
 		pool_worker_lost(worker->pool, worker);
 	sys_worker_kill(worker->process);
 }

@@ -38,6 +38,7 @@ struct window_room {
  *	client		begun -> used		has the answer (or -> armed, if it keeps)
  *	server		claimed -> none		it never was; the client asks the server
  *	server		begun -> none		makes it an invocation like any other
+ *	server		begun -> used		nobody shall keep it; the answer stands
  *	server		none -> coming		has ordered the lane's next worker
  */
 enum lane_state { LANE_NONE, LANE_COMING, LANE_ARMED, LANE_CLAIMED, LANE_BEGUN, LANE_USED };
@@ -55,9 +56,10 @@ static inline enum lane_state lane_state(uint64_t word)
 	return (enum lane_state)(word >> 56);
 }
 
-static inline uint64_t lane_begun(uint64_t claimed)
+/** lane_with() - the same word in another state */
+static inline uint64_t lane_with(uint64_t word, enum lane_state state)
 {
-	return (claimed & ~((uint64_t)0xff << 56)) | (uint64_t)LANE_BEGUN << 56;
+	return (word & ~((uint64_t)0xff << 56)) | (uint64_t)state << 56;
 }
 
 struct window_lane {

@@ -55,8 +55,10 @@ enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *
 	start = worker->callee->start_ns;
 	if (mett_call_wait(worker->callee, tag)) {
 		take_reply(worker, name, id, start, result);
-		atomic_compare_exchange_strong(&lane->word, &word, lane_word(LANE_USED, 0, 0, 0));
-		return LANE_CALL_DONE;
+		if (mett_call_end(lane, word, lane_word(LANE_USED, 0, 0, 0)))
+			return LANE_CALL_DONE;
+		mett_result_deinit(result);
+		*result = (struct mett_result){.answer = "", .log = ""};
 	}
 	/* Also when the server has seen to it already: the callee could have made us believe so. */
 	struct message_claim message = {.header = {MESSAGE_CLAIM, tag}};

@@ -4,9 +4,12 @@
  */
 #include "fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { CALLS = 200, LEARNED = 5 };
 
@@ -207,6 +210,46 @@ TEST(large_payloads)
 	mett_client_free(client);
 	server_stop(&server);
 	free(argument);
+}
+
+/* The client goes while both are at it; who is freed first depends on their names. */
+TEST(a_client_is_killed_in_mid_call)
+{
+	static const char *const callees[] = {"sleep", "nap", "doze", "rest"};
+	struct server server;
+	int status;
+
+	server_start(&server, "");
+	struct usage empty = server_steady(&server);
+	for (size_t i = 0; i < 12; i++) {
+		const char *callee = callees[i % 4];
+		pid_t pid = fork();
+
+		CHECK(pid >= 0);
+		if (pid == 0) {
+			struct mett_client *client = join(&server);
+			char argument[64];
+
+			deploy(client, "call", NULL);
+			CHECK_EQ(mett_action_create_path(client, callee, function_path("sleep"),
+			                                 NULL, NULL),
+			         0);
+			snprintf(argument, sizeof(argument), "%s%s 0", i < 8 ? "" : "call ",
+			         callee);
+			doze(client, argument);
+			snprintf(argument, sizeof(argument), "%s%s 20000", i < 8 ? "" : "call ",
+			         callee);
+			/* Sooner than the client would ask the server to see to it, or later. */
+			signal(SIGALRM, SIG_DFL);
+			ualarm(i % 2 ? 5000 : 100000, 0);
+			mett_action_invoke(client, "call", argument, strlen(argument), NULL, NULL);
+			_exit(1);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM);
+		server_expect_usage(&server, empty);
+	}
+	server_stop(&server);
 }
 
 TEST(nothing_grows)

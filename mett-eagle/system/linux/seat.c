@@ -1,6 +1,7 @@
 #include "seat.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "sandbox.h"
@@ -16,6 +17,15 @@ static uint32_t take_number(struct sys_sandbox *sandbox)
 
 	sandbox->seats |= (uint64_t)1 << number;
 	return number;
+}
+
+/* Our own: by the time the zygote is asked, who lent it may have closed it. */
+static int keep_callee(struct sys_seat *seat, sys_cap callee)
+{
+	if (callee == SYS_NO_CAP)
+		return 0;
+	seat->given[FORK_CALLEE] = fcntl(callee, F_DUPFD_CLOEXEC, 0);
+	return seat->given[FORK_CALLEE] < 0 ? -errno : 0;
 }
 
 int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struct sys_seat **ret)
@@ -35,10 +45,12 @@ int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struc
 	seat->end = gates[0];
 	seat->given[FORK_GATE] = gates[1];
 	seat->given[FORK_WINDOW] = window->cap;
-	seat->given[FORK_CALLEE] = window->callee;
+	seat->given[FORK_CALLEE] = SYS_NO_CAP;
 	seat->given[FORK_LOG] = SYS_NO_CAP;
 	seat->number = take_number(sandbox);
-	error = tail_init(&seat->log, sandbox->loop, &seat->given[FORK_LOG]);
+	error = keep_callee(seat, window->callee);
+	if (!error)
+		error = tail_init(&seat->log, sandbox->loop, &seat->given[FORK_LOG]);
 	if (error)
 		seat_free(seat);
 	else
@@ -53,9 +65,12 @@ bool seat_furnished(const struct sys_seat *seat)
 
 void seat_furnish(struct sys_seat *seat)
 {
-	sys_cap_close(seat->given[FORK_GATE]);
-	sys_cap_close(seat->given[FORK_LOG]);
-	seat->given[FORK_GATE] = seat->given[FORK_LOG] = SYS_NO_CAP;
+	static const enum fork_cap ours[] = {FORK_GATE, FORK_LOG, FORK_CALLEE};
+
+	for (unsigned i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		sys_cap_close(seat->given[ours[i]]);
+		seat->given[ours[i]] = SYS_NO_CAP;
+	}
 }
 
 bool seat_clear(struct sys_seat *seat)

@@ -18,12 +18,12 @@ struct sys_seat {
 	sys_cap end;     /* our end of the gate */
 	struct tail log;
 	bool spoken;              /* the worker was sent what it may not have taken */
-	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; the windows are not ours */
+	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; its window is not ours */
 };
 
 /**
  * seat_new() - a seat that the zygote does not know yet
- * @window: the worker's, of which the capabilities must be open until it is made
+ * @window: the worker's; its own capability must stay open until that is made
  *
  * Return: 0 or a negative errno.
  */
