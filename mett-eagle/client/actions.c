@@ -40,6 +40,7 @@ static int check_request(struct request *request)
 	if (!request->options)
 		request->options = &none;
 	unsigned language = request->options->language, policy = request->options->policy;
+	unsigned grants = request->options->grants;
 	if (language >= METT_LANGUAGE_COUNT)
 		return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
 		                      "action '%s': no language has number %u; see enum "
@@ -49,6 +50,10 @@ static int check_request(struct request *request)
 		return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
 		                      "action '%s': no policy has number %u; see enum mett_policy",
 		                      request->name, policy);
+	if (grants & ~(unsigned)METT_GRANT_ALL)
+		return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
+		                      "action '%s': no grant has number %#x; see enum mett_grant",
+		                      request->name, grants & ~(unsigned)METT_GRANT_ALL);
 	return 0;
 }
 
@@ -156,6 +161,7 @@ static int send_source(const struct request *request, int fd)
 		.defaults = request->options->defaults,
 		.language = request->options->language,
 		.policy = request->options->policy,
+		.grants = request->options->grants,
 	};
 	int failure = check_source(request, fd, &size);
 
@@ -290,7 +296,8 @@ static bool rows_add(struct rows *rows, const struct message_actions *page)
 		struct mett_action_info *to = &grown[rows->count++];
 
 		*to = (struct mett_action_info){
-			.options = {from[i].language, from[i].policy, from[i].defaults},
+			.options = {from[i].language, from[i].policy, from[i].defaults,
+		                    from[i].grants},
 			.size = from[i].size,
 			.activations = from[i].activations,
 			.version = from[i].version,

@@ -44,7 +44,7 @@ static void take_number(struct lane *lane)
 	struct session *session = lane->pool->session;
 
 	/* What a spawned process writes at its start is in its log: that needs the server. */
-	if (lane->pool->options.policy == METT_POLICY_SPAWN)
+	if (pool_spawns(lane->pool))
 		return;
 	for (unsigned i = 0; i < WINDOW_LANES; i++) {
 		unsigned number = (session->lane_next + i) % WINDOW_LANES;

@@ -65,7 +65,7 @@ static void end_creation(struct pool *pool, const char *why)
 
 	if (why)
 		fmt_format(text, sizeof(text), "{}", why); /* it may lie in what is freed now */
-	if (why || pool->options.policy == METT_POLICY_SPAWN)
+	if (why || pool_spawns(pool))
 		drop_sandbox(pool);
 	creation_end(pool->creation, why ? text : NULL);
 }
@@ -165,7 +165,7 @@ static int start_zygote(struct pool *pool)
 	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
 	struct session *session = pool->session;
 	struct sys_program program = {pool->name, pool->program, pool->options.language,
-	                              session->core};
+	                              pool->options.grants, session->core};
 	int error = timers_arm(&session->timers, &pool->start,
 	                       sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
 
@@ -179,6 +179,13 @@ static int start_zygote(struct pool *pool)
 	return error;
 }
 
+bool pool_spawns(const struct pool *pool)
+{
+	return pool->options.policy == METT_POLICY_SPAWN ||
+	       pool->options.language == METT_LANGUAGE_EXEC ||
+	       pool->options.language == METT_LANGUAGE_ACTIONLOOP;
+}
+
 int pool_start(struct pool *pool)
 {
 	pool->holding = true;
@@ -188,7 +195,7 @@ int pool_start(struct pool *pool)
 /* Make one worker, or first what it is made from. Positive: nothing can be done now. */
 static int supply_one(struct pool *pool)
 {
-	if (pool->options.policy == METT_POLICY_SPAWN || pool->state == POOL_READY)
+	if (pool_spawns(pool) || pool->state == POOL_READY)
 		return worker_new(pool, NULL);
 	if (pool->state != POOL_COLD)
 		return 1;
@@ -541,7 +548,7 @@ void pool_worker_gone(struct pool *pool, struct worker *worker)
 
 void pool_worker_late(struct pool *pool, struct worker *worker, const char *why)
 {
-	if (pool->options.policy == METT_POLICY_SPAWN) {
+	if (pool_spawns(pool)) {
 		pool_worker_failed(pool, worker, why);
 		return;
 	}

@@ -56,6 +56,9 @@ struct pool {
 struct pool *pool_new(struct session *session, const char *name,
                       const struct mett_action_options *options, sys_cap program);
 
+/** pool_spawns() - does each worker get a sandbox of its own, and none a zygote? */
+bool pool_spawns(const struct pool *pool);
+
 /** pool_start() - start its zygote, and make no worker yet; 0 or a negative errno */
 int pool_start(struct pool *pool);
 

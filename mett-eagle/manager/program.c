@@ -99,7 +99,8 @@ static void look_at(const struct view *file, const Elf64_Ehdr *elf, struct findi
 	}
 }
 
-static enum mett_reason check_elf(const char *name, const struct view *file, char *why)
+static enum mett_reason check_elf(const char *name, const struct view *file, uint32_t grants,
+                                  char *why)
 {
 	struct findings found = {0};
 	Elf64_Ehdr elf;
@@ -112,7 +113,7 @@ static enum mett_reason check_elf(const char *name, const struct view *file, cha
 
 	if (view_read(file, 0, &elf, SELFMAG) || memcmp(elf.e_ident, ELFMAG, SELFMAG))
 		REFUSE("action '{}': not an ELF executable for x86-64 (found: {}); compile a program "
-		       "that links libfaas",
+		       "that links libfaas, or create it with language exec",
 		       name, kind_of(file));
 	if (view_read(file, 0, &elf, sizeof(elf)))
 		REFUSE("action '{}': ELF file ends within its header; upload it again", name);
@@ -127,13 +128,13 @@ static enum mett_reason check_elf(const char *name, const struct view *file, cha
 	look_at(file, &elf, &found);
 	if (found.broken || !found.loads)
 		REFUSE("action '{}': ELF file is cut short; upload it again", name);
-	if (found.interpreter)
+	if (found.interpreter && !(grants & METT_GRANT_SYSTEM))
 		REFUSE("action '{}': ELF file is linked dynamically, and a sandbox has no libraries; "
-		       "link it with -static",
+		       "link it with -static, or grant it the machine's (--grant system)",
 		       name);
 	if (!found.ours)
 		REFUSE("action '{}': program does not link libfaas, so it cannot be invoked; link it "
-		       "with `pkg-config --static --libs faas`",
+		       "with `pkg-config --static --libs faas`, or create it with language exec",
 		       name);
 	if (found.version != PROTOCOL_VERSION)
 		REFUSE("action '{}': program links libfaas with protocol {}, the server speaks {}; "
@@ -143,18 +144,19 @@ static enum mett_reason check_elf(const char *name, const struct view *file, cha
 	return METT_OK;
 }
 
-enum mett_reason program_check(const char *name, sys_cap dataspace, enum mett_language language,
-                               size_t *ret_size, char *why)
+enum mett_reason program_check(const char *name, sys_cap dataspace,
+                               const struct mett_action_options *options, size_t *ret_size,
+                               char *why)
 {
 	struct view file;
 	void *memory;
 
-	if ((unsigned)language >= METT_LANGUAGE_COUNT) {
+	if ((unsigned)options->language >= METT_LANGUAGE_COUNT) {
 		fmt_format(
 			why, METT_MESSAGE_MAX,
 			"action '{}': language {} is not known to this server; it starts compiled "
-			"programs (language 0) and Python (1)",
-			name, (unsigned)language);
+			"programs (language 0), Python (1), and any program (2, 3)",
+			name, (unsigned)options->language);
 		return METT_BAD_ARGUMENT;
 	}
 	if (sys_dataspace_check(dataspace, &file.size) || !file.size) {
@@ -173,7 +175,7 @@ enum mett_reason program_check(const char *name, sys_cap dataspace, enum mett_la
 	}
 	*ret_size = file.size;
 	/* What a runtime runs only that can judge, in a sandbox. */
-	if (language != METT_LANGUAGE_BINARY)
+	if (options->language != METT_LANGUAGE_BINARY)
 		return METT_OK;
 	if (sys_map(dataspace, file.size, 0, &memory)) {
 		fmt_format(why, METT_MESSAGE_MAX, "action '{}': no memory to look at its program",
@@ -181,7 +183,7 @@ enum mett_reason program_check(const char *name, sys_cap dataspace, enum mett_la
 		return METT_NO_MEMORY;
 	}
 	file.data = memory;
-	enum mett_reason reason = check_elf(name, &file, why);
+	enum mett_reason reason = check_elf(name, &file, options->grants, why);
 	sys_unmap(memory, file.size);
 	return reason;
 }

@@ -141,15 +141,28 @@ static enum mett_reason provide(struct session *session, const char *name,
 		server_drop(session->server, program);
 		return METT_NO_MEMORY;
 	}
-	if (options->language == METT_LANGUAGE_BINARY)
+	/* What the server cannot judge by itself, a zygote shows. */
+	bool judged = options->language == METT_LANGUAGE_BINARY && !options->grants;
+	if (judged)
 		reason = session_install(session, pool, size);
 	else if (creation_begin(session, pool, tag, size))
 		reason = METT_NO_MEMORY;
 	if (reason)
 		pool_free(pool);
-	else if (options->language == METT_LANGUAGE_BINARY)
+	else if (judged)
 		session_status(session, tag, METT_OK, "");
 	return reason;
+}
+
+/* A program that is not of our making cannot be forked: as fresh is to start it each time. */
+static enum mett_policy policy_of(const struct mett_action_options *options)
+{
+	if (options->policy == METT_POLICY_REUSE || options->policy == METT_POLICY_SPAWN)
+		return options->policy;
+	if (options->language == METT_LANGUAGE_EXEC ||
+	    options->language == METT_LANGUAGE_ACTIONLOOP)
+		return METT_POLICY_SPAWN;
+	return METT_POLICY_FORK;
 }
 
 /* What goes well is answered by who provides it. */
@@ -158,8 +171,8 @@ static enum mett_reason create_action(struct session *session, const struct mess
 {
 	bool update = message->header.type == MESSAGE_UPDATE;
 	const char *name = message->name.text;
-	struct mett_action_options options = {message->language, message->policy,
-	                                      message->defaults};
+	struct mett_action_options options = {message->language, message->policy, message->defaults,
+	                                      message->grants};
 	const struct action *action;
 	size_t size = 0;
 
@@ -176,8 +189,10 @@ static enum mett_reason create_action(struct session *session, const struct mess
 	if (message->policy > METT_POLICY_REUSE)
 		REFUSE(METT_BAD_ARGUMENT, "action '{}': there is no policy {}", name,
 		       message->policy);
-	if (options.policy == METT_POLICY_DEFAULT)
-		options.policy = METT_POLICY_FORK;
+	if (message->grants & ~(unsigned)METT_GRANT_ALL)
+		REFUSE(METT_BAD_ARGUMENT, "action '{}': there is no grant {:#x}", name,
+		       message->grants & ~(unsigned)METT_GRANT_ALL);
+	options.policy = policy_of(&options);
 	action = namespace_find(&session->namespace, name);
 	if (action && !update)
 		REFUSE(METT_EXISTS, "action '{}' exists; update it, or delete it first", name);
@@ -193,7 +208,7 @@ static enum mett_reason create_action(struct session *session, const struct mess
 	if (!action && session->namespace.count + pending >= METT_ACTIONS_MAX)
 		REFUSE(METT_BUSY, "action '{}': there are {} actions already; delete some", name,
 		       session->namespace.count);
-	enum mett_reason reason = program_check(name, got->caps[0], options.language, &size, why);
+	enum mett_reason reason = program_check(name, got->caps[0], &options, &size, why);
 	if (reason)
 		return reason;
 	got->cap_count = 0;
@@ -250,6 +265,7 @@ static void list_actions(struct session *session, const struct message_list *mes
 			.language = info->options.language,
 			.policy = info->options.policy,
 			.version = info->version,
+			.grants = info->options.grants,
 		};
 		message_name_set(&answer.rows[i].name, info->name);
 	}

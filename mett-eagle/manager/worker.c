@@ -344,9 +344,9 @@ static int order(struct worker *worker)
 	struct pool *pool = worker->pool;
 	struct session *session = pool->session;
 	struct sys_program program = {pool->name, pool->program, pool->options.language,
-	                              session->core};
+	                              pool->options.grants, session->core};
 
-	if (pool->options.policy == METT_POLICY_SPAWN)
+	if (pool_spawns(pool))
 		return sys_worker_spawn(session->server->host, session->loop, &program,
 		                        &worker->lane->window, &handler, worker, &worker->process);
 	return sys_worker_fork(pool->sandbox, &worker->lane->window, &handler, worker,

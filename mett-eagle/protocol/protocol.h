@@ -86,6 +86,8 @@ struct message_create {
 	struct mett_config defaults;
 	uint32_t language;
 	uint32_t policy;
+	uint32_t grants;
+	uint32_t reserved;
 };
 
 /*
@@ -130,7 +132,7 @@ struct message_action {
 	uint32_t language;
 	uint32_t policy;
 	uint32_t version;
-	uint32_t reserved;
+	uint32_t grants;
 };
 
 /* `count` of struct message_action follow, sorted; `more`: ask on behind the last. */

@@ -29,6 +29,18 @@ static const struct {
 	[METT_GONE] = {"server gone", EPIPE},
 };
 
+static const char *const languages[METT_LANGUAGE_COUNT] = {
+	[METT_LANGUAGE_BINARY] = "binary",
+	[METT_LANGUAGE_PYTHON] = "python",
+	[METT_LANGUAGE_EXEC] = "exec",
+	[METT_LANGUAGE_ACTIONLOOP] = "actionloop",
+};
+
+const char *mett_language_name(enum mett_language language)
+{
+	return (unsigned)language < METT_LANGUAGE_COUNT ? languages[language] : NULL;
+}
+
 const char *mett_reason_name(enum mett_reason reason)
 {
 	return (unsigned)reason < METT_REASON_COUNT ? reasons[reason].name : "unknown";

@@ -21,12 +21,14 @@ struct sys_worker;
  * @dataspace: of the program
  * @language:  what the dataspace is: METT_LANGUAGE_BINARY is started as it is, for
  *             another the world has a runtime, which gets it; or fails to start, and says why
+ * @grants:    enum mett_grant: what its root holds besides the runtime's own files
  * @core:      to run on, with all that it forks
  */
 struct sys_program {
 	const char *name;
 	sys_cap dataspace;
 	enum mett_language language;
+	uint32_t grants;
 	unsigned core;
 };
 
@@ -108,7 +110,8 @@ int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
 /**
  * sys_worker_spawn() - begin to make a worker in a sandbox of its own
  *
- * The worker can start threads, up to METT_WORKER_THREADS_MAX.
+ * The worker can start threads, up to METT_WORKER_THREADS_MAX; one of the languages exec
+ * and actionloop also processes. They all end with it.
  *
  * Return: 0, then parked() or failed() follows; or a negative errno.
  */

@@ -6,6 +6,7 @@
 #include "protocol/note.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -56,16 +57,31 @@ void mett_worker_fail_start(const char *message)
 	mett_worker_leave(1);
 }
 
+static __attribute__((noreturn)) void die_without_function(void)
+{
+	mett_worker_die("this program runs functions: deploy one to a Mett-Eagle server, "
+	                "which starts it");
+}
+
 const void *mett_worker_function(size_t *size)
 {
 	void *memory;
 
 	if (sys_dataspace_check(WORKER_FUNCTION, size) ||
 	    sys_map(WORKER_FUNCTION, *size, 0, &memory) < 0)
-		mett_worker_die("this program runs functions: deploy one to a Mett-Eagle server, "
-		                "which starts it");
+		die_without_function();
 	sys_cap_close(WORKER_FUNCTION);
 	return memory;
+}
+
+int mett_worker_function_fd(void)
+{
+	size_t size;
+
+	if (sys_dataspace_check(WORKER_FUNCTION, &size) ||
+	    fcntl(WORKER_FUNCTION, F_SETFD, FD_CLOEXEC) < 0)
+		die_without_function();
+	return WORKER_FUNCTION;
 }
 
 static void say_ready(void)

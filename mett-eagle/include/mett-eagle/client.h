@@ -30,11 +30,13 @@ extern "C" {
  * @language: see enum mett_language
  * @policy:   see enum mett_policy
  * @defaults: limits of its activations where an invocation gives none
+ * @grants:   enum mett_grant, or-ed; 0: nothing
  */
 struct mett_action_options {
 	enum mett_language language;
 	enum mett_policy policy;
 	struct mett_config defaults;
+	uint32_t grants;
 };
 
 /** struct mett_action_info - one row of mett_action_list() */
@@ -73,8 +75,8 @@ METT_EXPORT int mett_client_fd(const struct mett_client *client);
  * @options: NULL: a compiled program, policy fork, no limits
  * @error:   why it failed; may be NULL
  *
- * Blocks while the file is copied and the server looks at it; a script is also loaded,
- * which its own top level can take METT_START_TIMEOUT_MS for.
+ * Blocks while the file is copied and the server looks at it; what a runtime runs, or
+ * what links libraries of the machine, is also started, which can take METT_START_TIMEOUT_MS.
  *
  * Return: 0, or
  *   -EINVAL   METT_BAD_ARGUMENT, METT_BAD_DATASPACE (fd is bad, no regular file,

@@ -34,15 +34,24 @@ enum {
 
 /** enum mett_language - how the server starts an action's program */
 enum mett_language {
-	METT_LANGUAGE_BINARY = 0, /* a static ELF executable, linked with libfaas */
-	METT_LANGUAGE_PYTHON = 1, /* a Python 3 script, or a zip archive with __main__.py */
+	METT_LANGUAGE_BINARY = 0,     /* an ELF executable, linked with libfaas */
+	METT_LANGUAGE_PYTHON = 1,     /* a Python 3 script, or a zip archive with __main__.py */
+	METT_LANGUAGE_EXEC = 2,       /* any executable or #! script, run once for each call */
+	METT_LANGUAGE_ACTIONLOOP = 3, /* the same, but it stays up: a line in, a line out */
 	METT_LANGUAGE_COUNT
+};
+
+/** enum mett_grant - what an action's functions see besides their own; to be or-ed */
+enum mett_grant {
+	METT_GRANT_SYSTEM = 1, /* the machine's /usr, /bin, /sbin and /lib*, for reading only */
+	METT_GRANT_ALL = METT_GRANT_SYSTEM
 };
 
 /** enum mett_policy - how fresh the process of an activation is */
 enum mett_policy {
 	METT_POLICY_DEFAULT = 0, /* the action's own; for an action: fork */
-	METT_POLICY_FORK,        /* new process each time, forked from the action's zygote */
+	METT_POLICY_FORK,        /* new process each time, forked from the action's zygote; of
+	                            what cannot be forked, exec and actionloop: spawn */
 	METT_POLICY_SPAWN,       /* new sandbox and new exec each time */
 	METT_POLICY_REUSE,       /* one process serves many activations, one after the other */
 };
@@ -79,6 +88,9 @@ enum mett_reason {
 
 /** mett_reason_name() - a reason's name for people and machines, as "timed out"; static */
 METT_EXPORT const char *mett_reason_name(enum mett_reason reason);
+
+/** mett_language_name() - as "python"; static; NULL for what is none */
+METT_EXPORT const char *mett_language_name(enum mett_language language);
 
 /** mett_reason_errno() - a reason's errno class as the comments above give it; positive, or 0 */
 METT_EXPORT int mett_reason_errno(enum mett_reason reason);

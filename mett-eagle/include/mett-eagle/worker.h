@@ -48,6 +48,14 @@ METT_EXPORT __attribute__((noreturn)) void mett_worker_fail_start(const char *me
 METT_EXPORT const void *mett_worker_function(size_t *size);
 
 /**
+ * mett_worker_function_fd() - the same as a descriptor, to be read with pread() or executed
+ *
+ * The caller's, closed on exec. Call it before mett_worker_park(), once, and in place of
+ * mett_worker_function(). Ends the process when it was given nothing.
+ */
+METT_EXPORT int mett_worker_function_fd(void);
+
+/**
  * mett_worker_park() - say that the program is up; return with work
  * @ret: worker; valid for the rest of this process's life
  *

@@ -110,12 +110,16 @@ struct refusal {
  * sandbox's other workers.
  */
 static const struct refusal refused[] = {
-	{SCMP_SYS(kill), EPERM},        {SCMP_SYS(tkill), EPERM},
-	{SCMP_SYS(tgkill), EPERM},      {SCMP_SYS(rt_sigqueueinfo), EPERM},
-	{SCMP_SYS(clone3), ENOSYS},     {SCMP_SYS(fork), EPERM},
-	{SCMP_SYS(vfork), EPERM},       {SCMP_SYS(wait4), ECHILD},
-	{SCMP_SYS(waitid), ECHILD},     {SCMP_SYS(sched_setaffinity), EPERM},
-	{SCMP_SYS(setpriority), EPERM}, {SCMP_SYS(setrlimit), EPERM},
+	{SCMP_SYS(sched_setaffinity), EPERM},
+	{SCMP_SYS(setpriority), EPERM},
+};
+
+static const struct refusal no_processes[] = {
+	{SCMP_SYS(kill), EPERM},      {SCMP_SYS(tkill), EPERM},
+	{SCMP_SYS(tgkill), EPERM},    {SCMP_SYS(rt_sigqueueinfo), EPERM},
+	{SCMP_SYS(fork), EPERM},      {SCMP_SYS(vfork), EPERM},
+	{SCMP_SYS(wait4), ECHILD},    {SCMP_SYS(waitid), ECHILD},
+	{SCMP_SYS(setrlimit), EPERM}, {SCMP_SYS(clone3), ENOSYS},
 };
 
 /* There is nothing in an empty root to open. */
@@ -143,20 +147,79 @@ static const int files[] = {
 
 /* Scripts try these, and shall get an exception from them that says why not. */
 static const struct refusal only_reading[] = {
-	{SCMP_SYS(creat), EROFS},       {SCMP_SYS(mkdir), EROFS},
-	{SCMP_SYS(mkdirat), EROFS},     {SCMP_SYS(rmdir), EROFS},
-	{SCMP_SYS(unlink), EROFS},      {SCMP_SYS(unlinkat), EROFS},
-	{SCMP_SYS(rename), EROFS},      {SCMP_SYS(renameat), EROFS},
-	{SCMP_SYS(renameat2), EROFS},   {SCMP_SYS(link), EROFS},
-	{SCMP_SYS(linkat), EROFS},      {SCMP_SYS(symlink), EROFS},
-	{SCMP_SYS(symlinkat), EROFS},   {SCMP_SYS(chmod), EROFS},
-	{SCMP_SYS(fchmodat), EROFS},    {SCMP_SYS(truncate), EROFS},
-	{SCMP_SYS(utimensat), EROFS},   {SCMP_SYS(socket), EACCES},
+	{SCMP_SYS(creat), EROFS},        {SCMP_SYS(mkdir), EROFS},     {SCMP_SYS(mkdirat), EROFS},
+	{SCMP_SYS(rmdir), EROFS},        {SCMP_SYS(unlink), EROFS},    {SCMP_SYS(unlinkat), EROFS},
+	{SCMP_SYS(rename), EROFS},       {SCMP_SYS(renameat), EROFS},  {SCMP_SYS(renameat2), EROFS},
+	{SCMP_SYS(link), EROFS},         {SCMP_SYS(linkat), EROFS},    {SCMP_SYS(symlink), EROFS},
+	{SCMP_SYS(symlinkat), EROFS},    {SCMP_SYS(chmod), EROFS},     {SCMP_SYS(fchmodat), EROFS},
+	{SCMP_SYS(truncate), EROFS},     {SCMP_SYS(utimensat), EROFS}, {SCMP_SYS(socket), EACCES},
+	{SCMP_SYS(memfd_create), EPERM},
+};
+
+static const struct refusal no_others[] = {
 	{SCMP_SYS(pipe), EPERM},        {SCMP_SYS(pipe2), EPERM},
 	{SCMP_SYS(socketpair), EACCES}, {SCMP_SYS(epoll_create1), EPERM},
-	{SCMP_SYS(eventfd2), EPERM},    {SCMP_SYS(memfd_create), EPERM},
-	{SCMP_SYS(execve), EPERM},
+	{SCMP_SYS(eventfd2), EPERM},    {SCMP_SYS(execve), EPERM},
 };
+
+/*
+ * What programs need that were written for a whole machine: to start others, to signal
+ * and wait for them, to talk among themselves. Nobody else is in their sandbox.
+ */
+static const int programs[] = {
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(fork),
+	SCMP_SYS(vfork),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(kill),
+	SCMP_SYS(tkill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_send_signal),
+	SCMP_SYS(getpgrp),
+	SCMP_SYS(getpgid),
+	SCMP_SYS(getsid),
+	SCMP_SYS(setpgid),
+	SCMP_SYS(setsid),
+	SCMP_SYS(getgroups),
+	SCMP_SYS(getpriority),
+	SCMP_SYS(setrlimit),
+	SCMP_SYS(prlimit64),
+	SCMP_SYS(sched_getscheduler),
+	SCMP_SYS(sched_getparam),
+	SCMP_SYS(sched_get_priority_max),
+	SCMP_SYS(sched_get_priority_min),
+	SCMP_SYS(membarrier),
+	SCMP_SYS(pipe),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(sendto),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(sendfile),
+	SCMP_SYS(copy_file_range),
+	SCMP_SYS(splice),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(timerfd_gettime),
+	SCMP_SYS(timer_create),
+	SCMP_SYS(timer_settime),
+	SCMP_SYS(timer_delete),
+};
+
+/* No namespaces, no child of somebody else's, none that escapes or traces. */
+#define FLAGS_NEVER                                                                                \
+	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+	 CLONE_NEWCGROUP | CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED)
 
 #define ALLOW(...)          seccomp_rule_add(filter, SCMP_ACT_ALLOW, __VA_ARGS__)
 #define REFUSE(error_, ...) seccomp_rule_add(filter, SCMP_ACT_ERRNO(error_), __VA_ARGS__)
@@ -184,10 +247,14 @@ static int refuse(scmp_filter_ctx filter, const struct refusal *calls, size_t co
 
 static int add_files(scmp_filter_ctx filter, enum filter_kind kind)
 {
-	if (kind != FILTER_RUNTIME_ZYGOTE && kind != FILTER_RUNTIME_WORKER)
+	if (kind == FILTER_ZYGOTE || kind == FILTER_WORKER)
 		return REFUSE_ALL(no_files);
 	int error = ALLOW_ALL(files);
-	return error ? error : REFUSE_ALL(only_reading);
+	if (!error)
+		error = REFUSE_ALL(only_reading);
+	if (!error && kind != FILTER_EXEC)
+		error = REFUSE_ALL(no_others);
+	return error;
 }
 
 /* Memory: private to the process, or shared through a descriptor it was given. */
@@ -206,22 +273,38 @@ static int add_mmap(scmp_filter_ctx filter)
 /*
  * F_SETOWN and its like would send signals to other processes. The flags of
  * F_SETFL belong to the open file, and that of /dev/null is the same in every
- * sandbox: to set them would be a way to talk.
+ * sandbox: to set them would be a way to talk. Programs of the kind FILTER_EXEC do not
+ * get to that one.
  */
-static int add_fcntl(scmp_filter_ctx filter)
+static int add_fcntl(scmp_filter_ctx filter, enum filter_kind kind)
 {
 	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,
 	                               F_SETFD, F_GETFL,         F_GET_SEALS};
-	int error = REFUSE(EPERM, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL));
+	int error = kind == FILTER_EXEC
+	                    ? ALLOW(SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL))
+	                    : REFUSE(EPERM, SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, F_SETFL));
 
 	for (size_t i = 0; !error && i < sizeof(commands) / sizeof(*commands); i++)
 		error = ALLOW(SCMP_SYS(fcntl), 1, SCMP_A1_32(SCMP_CMP_EQ, (unsigned)commands[i]));
 	return error;
 }
 
-/* How much waits in a pipe; nothing else that is a device's business. */
-static int add_ioctl(scmp_filter_ctx filter)
+/* There is no terminal; what else programs ask of is their own descriptors' flags. */
+static int add_program_ioctl(scmp_filter_ctx filter)
 {
+	static const unsigned requests[] = {FIONREAD, FIONBIO, FIOCLEX, FIONCLEX};
+	int error = REFUSE(ENOTTY, SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, TCGETS));
+
+	for (size_t i = 0; !error && i < sizeof(requests) / sizeof(*requests); i++)
+		error = ALLOW(SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, requests[i]));
+	return error;
+}
+
+/* How much waits in a pipe; nothing else that is a device's business. */
+static int add_ioctl(scmp_filter_ctx filter, enum filter_kind kind)
+{
+	if (kind == FILTER_EXEC)
+		return add_program_ioctl(filter);
 	int error = ALLOW(SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, FIONREAD));
 
 	return error ? error
@@ -232,8 +315,17 @@ static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
 {
 	bool zygote = kind == FILTER_ZYGOTE || kind == FILTER_RUNTIME_ZYGOTE;
 	unsigned long flags = zygote ? FLAGS_FORK : FLAGS_THREAD;
-	int error = ALLOW(SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, flags));
 
+	if (kind == FILTER_EXEC) {
+		int failed = ALLOW_ALL(programs);
+
+		return failed ? failed
+		              : ALLOW(SCMP_SYS(clone), 1,
+		                      SCMP_A0(SCMP_CMP_MASKED_EQ, FLAGS_NEVER, 0));
+	}
+	int error = REFUSE_ALL(no_processes);
+	if (!error)
+		error = ALLOW(SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, flags));
 	if (!error)
 		error = REFUSE(EPERM, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_NE, flags));
 	if (!error)
@@ -242,7 +334,7 @@ static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
 	return error;
 }
 
-static int add_settings(scmp_filter_ctx filter)
+static int add_settings(scmp_filter_ctx filter, enum filter_kind kind)
 {
 	int error = ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
 
@@ -251,6 +343,8 @@ static int add_settings(scmp_filter_ctx filter)
 	/* To name anonymous memory, as malloc does; it is only a name. */
 	if (!error)
 		error = ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_VMA));
+	if (!error && kind == FILTER_EXEC)
+		return ALLOW(SCMP_SYS(prctl), 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_CHILD_SUBREAPER));
 	/* Limits can be read, of the process itself, and not be set. */
 	if (!error)
 		error = ALLOW(SCMP_SYS(prlimit64), 2, SCMP_A0_32(SCMP_CMP_EQ, 0),
@@ -287,7 +381,9 @@ static int export_filter(scmp_filter_ctx filter, struct sock_fprog *ret)
 
 int filter_new(enum filter_kind kind, struct sock_fprog *ret)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	/* Programs that were not written for this try what they can do without. */
+	scmp_filter_ctx filter =
+		seccomp_init(kind == FILTER_EXEC ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_KILL_PROCESS);
 	int error;
 
 	if (!filter)
@@ -304,13 +400,13 @@ int filter_new(enum filter_kind kind, struct sock_fprog *ret)
 	if (!error)
 		error = add_mmap(filter);
 	if (!error)
-		error = add_fcntl(filter);
+		error = add_fcntl(filter, kind);
 	if (!error)
-		error = add_ioctl(filter);
+		error = add_ioctl(filter, kind);
 	if (!error)
 		error = add_processes(filter, kind);
 	if (!error)
-		error = add_settings(filter);
+		error = add_settings(filter, kind);
 	if (!error)
 		error = export_filter(filter, ret);
 	seccomp_release(filter);

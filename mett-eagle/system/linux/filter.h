@@ -11,6 +11,7 @@ enum filter_kind {
 	FILTER_WORKER,         /* may start threads; no processes */
 	FILTER_RUNTIME_ZYGOTE, /* these two: and look at the files of its root */
 	FILTER_RUNTIME_WORKER,
+	FILTER_EXEC, /* may look at files, and start programs and threads: alone in its sandbox */
 	FILTER_KINDS,
 };
 

@@ -15,6 +15,7 @@
 
 #include <protocol/protocol.h>
 
+#include "granted.h"
 #include "memory.h"
 #include "rights.h"
 #include "tree.h"
@@ -34,6 +35,15 @@ enum {
 
 #define NAMESPACES_JOINED                                                                          \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+/* Who comes from the granted files' namespace takes a copy of that, with no rights over it. */
+static int join_namespaces(int init, bool granted)
+{
+	if (setns(init, NAMESPACES_JOINED & ~(granted ? CLONE_NEWNS : 0)) < 0 ||
+	    (granted && unshare(CLONE_NEWNS) < 0))
+		return -errno;
+	return 0;
+}
 
 static int become_sandbox_user(void)
 {
@@ -202,8 +212,10 @@ void first_program(const struct root *root, const struct runtime *runtime,
 {
 	const char *step;
 	sys_cap gate = caps[LAUNCH_GATE];
+	bool granted = request->grants & METT_GRANT_SYSTEM;
 	char *const argv[] = {(char *)request->name,
-	                      request->mode == LAUNCH_ZYGOTE ? "zygote" : "worker", NULL};
+	                      request->mode == LAUNCH_ZYGOTE ? "zygote" : "worker",
+	                      runtime ? (char *)mett_language_name(request->language) : NULL, NULL};
 	char *const envp[] = {NULL};
 	int error;
 
@@ -213,8 +225,8 @@ void first_program(const struct root *root, const struct runtime *runtime,
 	goto failed
 
 	STEP("announce", tell_built(gate, init));
-	STEP("join namespaces", setns(init, NAMESPACES_JOINED) < 0 ? -errno : 0);
-	STEP("enter the runtime's files", runtime ? tree_enter(runtime->tree) : 0);
+	STEP("join namespaces", join_namespaces(init, granted));
+	STEP("enter the runtime's files", runtime && !granted ? tree_enter(runtime->tree) : 0);
 	STEP("name the host", sethostname("sandbox", 7) < 0 ? -errno : 0);
 	STEP("leave the session", setsid() < 0 ? -errno : 0);
 	STEP("place descriptors", place_descriptors(root->null, runtime, caps));
@@ -223,6 +235,8 @@ void first_program(const struct root *root, const struct runtime *runtime,
 	STEP("set limits", set_limits(request->mode));
 	STEP("bound memory", memory_limit(0, request->memory));
 	STEP("change user", become_sandbox_user());
+	STEP("place the script",
+	     runtime && granted ? granted_place(FD_FUNCTION, request->name) : 0);
 	STEP("drop capabilities", rights_drop());
 	STEP("load filter", filter_load(filter));
 	step = "execute";

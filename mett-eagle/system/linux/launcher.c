@@ -22,6 +22,7 @@
 #include "../loop.h"
 #include "filter.h"
 #include "first.h"
+#include "granted.h"
 #include "process.h"
 #include "root.h"
 
@@ -50,6 +51,7 @@ struct empty {
 struct workshop {
 	struct root root;
 	struct runtime runtimes[METT_LANGUAGE_COUNT];
+	struct granted granted;
 	struct sock_fprog filter[FILTER_KINDS];
 	sys_cap requests;
 	sys_cap life;
@@ -152,6 +154,18 @@ static const struct runtime *runtime_of(const struct workshop *shop,
 	return request->language ? &shop->runtimes[request->language] : NULL;
 }
 
+static enum filter_kind filter_of(const struct launch_request *request)
+{
+	bool zygote = request->mode == LAUNCH_ZYGOTE;
+
+	if (request->language == METT_LANGUAGE_EXEC ||
+	    request->language == METT_LANGUAGE_ACTIONLOOP)
+		return FILTER_EXEC;
+	if (request->language || request->grants)
+		return zygote ? FILTER_RUNTIME_ZYGOTE : FILTER_RUNTIME_WORKER;
+	return zygote ? FILTER_ZYGOTE : FILTER_WORKER;
+}
+
 /* What the thread that makes a first process needs, and what came of it. */
 struct birth {
 	struct workshop *shop;
@@ -165,14 +179,10 @@ struct birth {
 static int be_born(void *data)
 {
 	const struct birth *birth = data;
-
 	const struct workshop *shop = birth->shop;
-	const struct runtime *runtime = runtime_of(shop, birth->request);
-	enum filter_kind kind = birth->request->mode == LAUNCH_ZYGOTE
-	                                ? (runtime ? FILTER_RUNTIME_ZYGOTE : FILTER_ZYGOTE)
-	                                : (runtime ? FILTER_RUNTIME_WORKER : FILTER_WORKER);
 
-	first_program(&shop->root, runtime, &shop->filter[kind], birth->init, birth->request,
+	first_program(&shop->root, runtime_of(shop, birth->request),
+	              &shop->filter[filter_of(birth->request)], birth->init, birth->request,
 	              birth->caps);
 }
 
@@ -184,6 +194,10 @@ static void *give_birth(void *data)
 	/* It starts where it stays, and need not wait for what we do behind it elsewhere. */
 	birth->step = "pin to core";
 	if ((birth->error = sys_core_pin(birth->request->core)))
+		return NULL;
+	birth->step = "enter the files it was granted";
+	if (birth->request->grants & METT_GRANT_SYSTEM &&
+	    (birth->error = granted_enter(&birth->shop->granted)))
 		return NULL;
 	birth->step = "enter the pid namespace";
 	if (setns(birth->init, CLONE_NEWPID) < 0) {
@@ -204,7 +218,8 @@ static void *give_birth(void *data)
 /*
  * Who has entered a pid namespace for its children cannot leave it again without
  * rights over the one it came from, which an ordinary user's launcher has not. But
- * it is a thread that enters: so one is made for it, and is gone when we go on.
+ * it is a thread that enters: so one is made for it, and is gone when we go on. The
+ * same goes for the mount namespace of what is granted.
  */
 static int make_sandbox(struct workshop *shop, const struct launch_request *request,
                         const sys_cap caps[LAUNCH_CAPS], const char **step)
@@ -251,11 +266,15 @@ static void obey(struct workshop *shop, const struct launch_request *request,
 {
 	sys_cap caps[LAUNCH_CAPS] = {SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP, SYS_NO_CAP};
 	const struct runtime *runtime = runtime_of(shop, request);
-	const char *step;
+	const char *step, *missing = NULL;
 
 	memcpy(caps, got->caps, got->cap_count * sizeof(*caps));
-	if (runtime && runtime->program < 0) {
-		first_tell_failure(caps[LAUNCH_GATE], runtime->missing, 0);
+	if (runtime && runtime->program < 0)
+		missing = runtime->missing;
+	else if (request->grants & METT_GRANT_SYSTEM && shop->granted.mounts < 0)
+		missing = shop->granted.missing;
+	if (missing) {
+		first_tell_failure(caps[LAUNCH_GATE], missing, 0);
 		return;
 	}
 	int error = make_sandbox(shop, request, caps, &step);
@@ -305,11 +324,15 @@ static int try_once(struct workshop *shop, char *why, size_t size)
 
 static void open_runtimes(struct workshop *shop, const struct runtime_paths *paths)
 {
-	static const char *const names[METT_LANGUAGE_COUNT] = {[METT_LANGUAGE_PYTHON] = "python"};
+	static const char *const options[METT_LANGUAGE_COUNT] = {
+		[METT_LANGUAGE_PYTHON] = "python",
+		[METT_LANGUAGE_EXEC] = "exec",
+		[METT_LANGUAGE_ACTIONLOOP] = "exec",
+	};
 
 	for (int language = 0; language < METT_LANGUAGE_COUNT; language++)
-		if (names[language])
-			runtime_open(&shop->runtimes[language], names[language],
+		if (options[language])
+			runtime_open(&shop->runtimes[language], options[language],
 			             paths->program[language]);
 }
 
@@ -328,6 +351,7 @@ static int set_up(struct workshop *shop, const struct runtime_paths *runtimes, c
 	int error = root_prepare(&shop->root, why, size);
 	if (!error) {
 		open_runtimes(shop, runtimes);
+		granted_open(&shop->granted, &shop->root);
 		error = root_enter(why, size);
 	}
 	return error ? error : try_once(shop, why, size);

@@ -35,7 +35,7 @@ struct launch_request {
 	uint32_t mode;
 	uint32_t language; /* enum mett_language: which runtime runs the program, if any */
 	uint32_t core;
-	uint32_t reserved;
+	uint32_t grants; /* enum mett_grant */
 	uint64_t memory; /* bound of private writable memory in bytes; 0: none */
 	char name[METT_NAME_MAX + 8];
 };

@@ -173,11 +173,12 @@ static void print_options(const struct options *options)
 	fmt_print(stdout,
 	          "\ncore-policy {}\nmax-clients {}\nmax-payload {}\nmax-memory {}\nparked {}\n"
 	          "max-parked {}\n"
-	          "spare-sandboxes {}\ndrain-timeout {}\npython {}\n",
+	          "spare-sandboxes {}\ndrain-timeout {}\nexec {}\npython {}\n",
 	          options->server.core_policy == CORES_REFUSE ? "refuse" : "share",
 	          options->server.clients_max, options->server.payload_max, options->memory_max,
 	          options->server.parked, options->server.parked_max, options->spares,
 	          options->server.drain_ns / 1000000,
+	          options->runtimes.program[METT_LANGUAGE_EXEC],
 	          options->runtimes.program[METT_LANGUAGE_PYTHON]);
 }
 

@@ -47,6 +47,8 @@ static const char help[] =
 	"  --spare-sandboxes N   sandboxes kept ready for the next start of a program\n"
 	"                        (default 2)\n"
 	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
+	"  --exec PATH           what runs actions of language exec and actionloop (default:\n"
+	"                        the one that was installed or built with this server)\n"
 	"  --python PATH         runtime of actions in Python (default: the one that was\n"
 	"                        installed or built with this server)\n"
 	"  --ready-fd N          write a line to descriptor N when clients can connect\n"
@@ -186,10 +188,12 @@ static void find_beside(const char *installed, const char *built, char ret[PATH_
 
 static void find_runtimes(struct runtime_paths *ret)
 {
-	static char python[PATH_MAX];
+	static char exec[PATH_MAX], python[PATH_MAX];
 
 	find_beside("libexec/mett-eagle/python-faas3", "libfaas/python/python-faas3", python);
 	ret->program[METT_LANGUAGE_PYTHON] = python;
+	find_beside("libexec/mett-eagle/exec-faas", "libfaas/exec/exec-faas", exec);
+	ret->program[METT_LANGUAGE_EXEC] = ret->program[METT_LANGUAGE_ACTIONLOOP] = exec;
 }
 
 enum option_name {
@@ -205,6 +209,7 @@ enum option_name {
 	OPTION_SPARES,
 	OPTION_DRAIN,
 	OPTION_READY_FD,
+	OPTION_EXEC,
 	OPTION_PYTHON,
 };
 
@@ -305,6 +310,10 @@ static int take_option(struct options *options, int option, const char *text, co
 		return 0;
 	case OPTION_CORE_POLICY:
 		return take_policy(options, text);
+	case OPTION_EXEC:
+		options->runtimes.program[METT_LANGUAGE_EXEC] = text;
+		options->runtimes.program[METT_LANGUAGE_ACTIONLOOP] = text;
+		return 0;
 	case OPTION_PYTHON:
 		options->runtimes.program[METT_LANGUAGE_PYTHON] = text;
 		return 0;
@@ -340,6 +349,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 		{"spare-sandboxes", required_argument, NULL, OPTION_SPARES},
 		{"drain-timeout", required_argument, NULL, OPTION_DRAIN},
 		{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+		{"exec", required_argument, NULL, OPTION_EXEC},
 		{"python", required_argument, NULL, OPTION_PYTHON},
 		{"check", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},

@@ -59,7 +59,7 @@ static void files_free(struct files *files)
 		free(files->line[i]);
 }
 
-void runtime_open(struct runtime *ret, const char *language, const char *program)
+void runtime_open(struct runtime *ret, const char *option, const char *program)
 {
 	static struct files files;
 	char list[PATH_MAX], why[METT_MESSAGE_MAX / 2];
@@ -72,7 +72,7 @@ void runtime_open(struct runtime *ret, const char *language, const char *program
 	if (ret->program < 0) {
 		fmt_format(ret->missing, sizeof(ret->missing),
 		           "cannot open {}: {}; start the server with --{} PATH", program,
-		           strerror(errno), language);
+		           strerror(errno), option);
 		return;
 	}
 	error = files_read(&files, list);

@@ -26,11 +26,11 @@ struct runtime_paths {
 
 /**
  * runtime_open() - take hold of a runtime
- * @language: for messages
+ * @option:   of the server that names another, for messages
  * @program:  its path; the files it stands on are listed in "PATH.files", one a
  *            line: those with '?' before them may be missing
  *
  * Call it where tree_make() may be called. A machine without the runtime serves
  * all else: what is missing is told to who asks for it.
  */
-void runtime_open(struct runtime *ret, const char *language, const char *program);
+void runtime_open(struct runtime *ret, const char *option, const char *program);

@@ -143,6 +143,7 @@ static int request(struct sys_sandbox *sandbox, const struct sys_program *progra
 	struct launch_request launch = {
 		.mode = mode,
 		.language = program->language,
+		.grants = program->grants,
 		.core = program->core,
 		.memory = sandbox->host->memory_max,
 	};

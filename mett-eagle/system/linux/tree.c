@@ -65,10 +65,15 @@ static int add(const char *path)
 {
 	char place[PATH_MAX];
 	struct stat itself, target, there;
+	bool empty = path[0] == '+';
+
+	path += empty;
 	int length = fmt_format(place, sizeof(place), "{}{}", SITE, path);
 
 	if (path[0] != '/' || length < 0 || length >= (int)sizeof(place))
 		return -EINVAL;
+	if (empty)
+		return mkdir(place, 0555) < 0 ? -errno : 0;
 	if (lstat(path, &itself) < 0 || stat(path, &target) < 0)
 		return -errno;
 	int error = make_folders(place);

@@ -11,7 +11,8 @@
 /**
  * tree_make() - a tree of these files and folders, each at its own path
  * @paths: absolute; NULL behind the last; a link to a folder stays a link;
- *         a folder before what lies in it
+ *         a folder before what lies in it; one with '+' before it is an empty
+ *         folder, for something to be mounted there
  * @ret:   descriptor of its root; the tree lives as long as that is open
  * @why:   memory of @size bytes for a text that says which path failed
  *

@@ -1,0 +1,93 @@
+/*
+ * One call, one process: the argument is its input, what it prints the answer.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { VARIABLES = 8, VARIABLE_MAX = 128 };
+
+static struct {
+	char text[VARIABLES][VARIABLE_MAX];
+	char *list[VARIABLES + 1];
+} environment;
+
+static void make_environment(const struct mett_activation *activation)
+{
+	int count = 0;
+
+#define ADD(...)                                                                                   \
+	do {                                                                                       \
+		environment.list[count] = environment.text[count];                                 \
+		snprintf(environment.text[count++], VARIABLE_MAX, __VA_ARGS__);                    \
+	} while (0)
+	ADD("PATH=/usr/local/bin:/usr/bin:/bin");
+	ADD("HOME=/");
+	ADD("LANG=C.UTF-8");
+	ADD("METT_ACTION=%s", activation->name);
+	ADD("METT_ACTIVATION=%llu", (unsigned long long)activation->id);
+	if (activation->deadline_ns)
+		ADD("METT_DEADLINE_NS=%llu", (unsigned long long)activation->deadline_ns);
+	if (activation->memory_limit)
+		ADD("METT_MEMORY_LIMIT=%llu", (unsigned long long)activation->memory_limit);
+#undef ADD
+	environment.list[count] = NULL;
+}
+
+static void tell_outcome(struct mett_worker *worker, int status, const struct buffer *answer,
+                         const struct mett_metadata *times)
+{
+	char text[64];
+
+	if (WIFSIGNALED(status))
+		give_up(worker, status);
+	if (WEXITSTATUS(status) && answer->size) {
+		fail(worker, WEXITSTATUS(status), answer->data, answer->size, times);
+	} else if (WEXITSTATUS(status)) {
+		snprintf(text, sizeof(text), "its program exited with code %d; see its log",
+		         WEXITSTATUS(status));
+		fail(worker, WEXITSTATUS(status), text, strlen(text), times);
+	} else if (mett_worker_exit(worker, 0, answer->data ? answer->data : "", answer->size,
+	                            times)) {
+		snprintf(text, sizeof(text), "it answers %zu bytes, more than the server takes",
+		         answer->size);
+		fail(worker, EMSGSIZE, text, strlen(text), times);
+	}
+}
+
+void once_serve(const struct program *program, struct mett_worker *worker)
+{
+	static const char endless[] = "it answers more than the server takes";
+	struct mett_metadata times = {0};
+	struct buffer answer = {0};
+	struct child child;
+	size_t size;
+
+	const char *argument = mett_worker_argument(worker, &size);
+	make_environment(mett_worker_activation(worker));
+	times.start_function = now_ns();
+	int error = program_start(program, STREAM_OUT, environment.list, &child);
+	if (error) {
+		fail(worker, -error, strerror(-error), strlen(strerror(-error)), &times);
+		return;
+	}
+	enum pump_outcome outcome = pump(&child, argument, size, false, &answer);
+	times.end_function = now_ns();
+	if (outcome == PUMP_NO_MEMORY)
+		run_out_of_memory(worker);
+	if (outcome == PUMP_TOO_LARGE) {
+		sweep();
+		child_wait(&child);
+		fail(worker, EMSGSIZE, endless, sizeof(endless) - 1, &times);
+	} else {
+		int status = child_wait(&child);
+
+		sweep();
+		tell_outcome(worker, status, &answer, &times);
+	}
+	free(answer.data);
+}
