@@ -27,6 +27,22 @@ static void catch_interrupts(void)
 	sigaction(SIGTERM, &action, NULL);
 }
 
+/* Once for all clients. */
+static bool compile(struct options *options)
+{
+	struct mett_error error;
+
+	for (unsigned i = 0; i < options->action_count; i++) {
+		struct action *action = &options->actions[i];
+
+		if (!action->source || !mett_compile_c(action->path, &action->program, &error))
+			continue;
+		fprintf(stderr, "mett-eagle-client: %s\n", error.message);
+		return false;
+	}
+	return true;
+}
+
 static int measure(const struct options *options)
 {
 	struct statistics statistics;
@@ -65,6 +81,6 @@ int main(int argc, char **argv)
 	case OPTIONS_WRONG:
 		return EXIT_USAGE;
 	default:
-		return measure(&options);
+		return compile(&options) ? measure(&options) : EXIT_BAD;
 	}
 }

@@ -19,7 +19,10 @@ static const char help[] =
 	"  -s, --socket=PATH        server's socket ($METT_SOCKET, or the usual place)\n"
 	"  -f, --function=FILE      program to invoke (empty); a name without a slash is\n"
 	"                           looked for here, then among the client's own functions\n"
-	"  -l, --language=LANGUAGE  of it: binary or python (python for .py and .zip)\n"
+	"  -l, --language=LANGUAGE  of it: binary, c, python, exec or actionloop (c for .c,\n"
+	"                           python for .py and .zip, else binary)\n"
+	"  -g, --grant=WHAT         what the functions see: system, being the machine's /usr,\n"
+	"                           /bin and /lib, for reading only (nothing)\n"
 	"  -a, --arg=TEXT           argument of each invocation\n"
 	"  -c, --callee=NAME=FILE   another action, for functions that call one; repeatable\n"
 	"  -p, --policy=POLICY      how fresh a worker is: fork, spawn or reuse (fork)\n"
@@ -36,6 +39,8 @@ static const char help[] =
 	"Exit status: 0 if all invocations were answered, 1 if not, 2 if the command line is\n"
 	"wrong.\n";
 
+enum { LANGUAGE_C = METT_LANGUAGE_COUNT };
+
 enum { OPTION_TIMEOUT = 256, OPTION_MEMORY, OPTION_SUMMARY, OPTION_RAW, OPTION_JSON };
 
 static const struct option long_options[] = {
@@ -43,6 +48,7 @@ static const struct option long_options[] = {
 	{"iterations", required_argument, NULL, 'i'},
 	{"socket", required_argument, NULL, 's'},
 	{"function", required_argument, NULL, 'f'},
+	{"grant", required_argument, NULL, 'g'},
 	{"language", required_argument, NULL, 'l'},
 	{"arg", required_argument, NULL, 'a'},
 	{"callee", required_argument, NULL, 'c'},
@@ -118,14 +124,27 @@ static bool read_rate(const char *text, double *ret)
 	return true;
 }
 
-static bool read_language(const char *text, enum mett_language *ret)
+/* LANGUAGE_C is the client's own: to the server it sends a program. */
+static bool read_language(const char *text, int *ret)
 {
-	if (!strcmp(text, "binary"))
-		*ret = METT_LANGUAGE_BINARY;
-	else if (!strcmp(text, "python"))
-		*ret = METT_LANGUAGE_PYTHON;
-	else
-		return wrong("--language: there is no '%s'; say binary or python", text);
+	if (!strcmp(text, "c")) {
+		*ret = LANGUAGE_C;
+		return true;
+	}
+	for (int language = 0; language < METT_LANGUAGE_COUNT; language++)
+		if (!strcmp(text, mett_language_name((enum mett_language)language))) {
+			*ret = language;
+			return true;
+		}
+	return wrong("--language: there is no '%s'; say binary, c, python, exec or actionloop",
+	             text);
+}
+
+static bool read_grant(const char *text, uint32_t *ret)
+{
+	if (strcmp(text, "system"))
+		return wrong("--grant: there is no '%s'; say system", text);
+	*ret |= METT_GRANT_SYSTEM;
 	return true;
 }
 
@@ -159,11 +178,25 @@ static bool ends_in(const char *file, const char *end)
 	return length > end_length && !strcmp(file + length - end_length, end);
 }
 
+static void set_language(struct action *action, int language)
+{
+	action->source = language == LANGUAGE_C;
+	action->language = action->source ? METT_LANGUAGE_BINARY : (enum mett_language)language;
+}
+
+static int language_of(const char *file)
+{
+	if (ends_in(file, ".c"))
+		return LANGUAGE_C;
+	return ends_in(file, ".py") || ends_in(file, ".zip") ? METT_LANGUAGE_PYTHON
+	                                                     : METT_LANGUAGE_BINARY;
+}
+
 static void set_action(struct action *action, const char *name, const char *file)
 {
 	action->name = name;
-	action->language = ends_in(file, ".py") || ends_in(file, ".zip") ? METT_LANGUAGE_PYTHON
-	                                                                 : METT_LANGUAGE_BINARY;
+	action->program = -1;
+	set_language(action, language_of(file));
 	if (strchr(file, '/') || access(file, F_OK) == 0)
 		snprintf(action->path, sizeof(action->path), "%s", file);
 	else
@@ -197,7 +230,6 @@ static bool read_form(struct options *options, enum output_form form)
 
 static bool read_option(int option, struct options *options, int *language)
 {
-	enum mett_language named = METT_LANGUAGE_BINARY;
 	uint64_t number = 0;
 	bool good;
 
@@ -217,9 +249,9 @@ static bool read_option(int option, struct options *options, int *language)
 		set_action(&options->actions[0], "function", optarg);
 		return true;
 	case 'l':
-		good = read_language(optarg, &named);
-		*language = good ? (int)named : -1;
-		return good;
+		return read_language(optarg, language);
+	case 'g':
+		return read_grant(optarg, &options->grants);
 	case 'a':
 		options->argument = optarg;
 		return true;
@@ -257,11 +289,11 @@ enum options_outcome options_read(int argc, char **argv, struct options *ret)
 		.argument = "",
 		.policy = METT_POLICY_FORK,
 		.action_count = 1,
-		.actions[0] = {.name = "function", .language = METT_LANGUAGE_BINARY},
+		.actions[0] = {.name = "function", .program = -1},
 	};
 	own_function("empty", ret->actions[0].path);
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "t:i:s:f:l:a:c:p:r:hV", long_options, NULL)) !=
+	while ((option = getopt_long(argc, argv, "t:i:s:f:l:g:a:c:p:r:hV", long_options, NULL)) !=
 	       -1) {
 		if (option == 'h' || option == 'V') {
 			fputs(option == 'h' ? help : "mett-eagle-client " METT_VERSION "\n",
@@ -272,7 +304,7 @@ enum options_outcome options_read(int argc, char **argv, struct options *ret)
 			return OPTIONS_WRONG;
 	}
 	if (language >= 0)
-		ret->actions[0].language = (enum mett_language)language;
+		set_language(&ret->actions[0], language);
 	if (optind < argc) {
 		wrong("'%s' belongs to no option", argv[optind]);
 		return OPTIONS_WRONG;

@@ -3,6 +3,8 @@
 /* What the command line asks for. */
 #include <mett-eagle/client.h>
 
+#include <stdbool.h>
+
 enum output_form {
 	OUTPUT_BY_TERMINAL, /* the summary on a terminal, else the raw block */
 	OUTPUT_SUMMARY,
@@ -21,6 +23,8 @@ struct action {
 	const char *name;
 	char path[PATH_SIZE];
 	enum mett_language language;
+	bool source; /* in C: to be compiled before it is sent */
+	int program; /* descriptor of what it was compiled to; -1: none */
 };
 
 struct options {
@@ -30,7 +34,8 @@ struct options {
 	const char *argument;
 	struct mett_config config;
 	enum mett_policy policy;
-	double rate; /* invocations a second and thread; 0: as fast as they go */
+	uint32_t grants; /* of all actions */
+	double rate;     /* invocations a second and thread; 0: as fast as they go */
 	enum output_form form;
 	struct action actions[ACTIONS_MAX]; /* the first is the one that is invoked */
 	unsigned action_count;

@@ -95,10 +95,14 @@ static int prepare(struct client *client)
 
 	for (unsigned i = 0; !failure && i < options->action_count; i++) {
 		const struct action *action = &options->actions[i];
-		const struct mett_action_options how = {action->language, options->policy, {0, 0}};
+		const struct mett_action_options how = {
+			action->language, options->policy, {0, 0}, options->grants};
 
-		failure = mett_action_create_path(client->connection, action->name, action->path,
-		                                  &how, &client->error);
+		failure = action->source
+		                  ? mett_action_create_fd(client->connection, action->name,
+		                                          action->program, &how, &client->error)
+		                  : mett_action_create_path(client->connection, action->name,
+		                                            action->path, &how, &client->error);
 	}
 	if (failure)
 		return failure;

@@ -115,7 +115,8 @@ TEST(what_is_wrong_is_named)
 	check_wrong("--rate 0", "--rate");
 	check_wrong("--rate nan", "--rate");
 	check_wrong("--rate inf", "--rate");
-	check_wrong("--language c", "say binary or python");
+	check_wrong("--language d", "say binary, c, python, exec or actionloop");
+	check_wrong("--grant all", "say system");
 	check_wrong("--policy default", "say fork, spawn or reuse");
 	check_wrong("--callee x", "NAME=FILE");
 	check_wrong("--callee x=", "NAME=FILE");

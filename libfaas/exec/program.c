@@ -6,14 +6,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,7 +169,7 @@ __attribute__((noreturn)) static void become(const struct program *program,
 	if (*program->script)
 		execve(program->script, argv, environment);
 	else
-		syscall(SYS_execveat, program->fd, "", argv, environment, AT_EMPTY_PATH);
+		execveat(program->fd, "", argv, environment, AT_EMPTY_PATH);
 	dprintf(STDERR_FILENO, "exec-faas: cannot execute the program: %s\n", strerror(errno));
 	_exit(CODE_NO_EXEC);
 }
@@ -207,7 +206,7 @@ int program_start(const struct program *program, enum stream answers, char *cons
 	pid_t pid = fork();
 	if (pid == 0)
 		be_child(program, answers, environment, in[0], out[1]);
-	int handle = pid < 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+	int handle = pid < 0 ? -1 : pidfd_open(pid, 0);
 	error = handle < 0 ? -errno : 0;
 	close(in[0]);
 	close(out[1]);

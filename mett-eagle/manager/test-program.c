@@ -8,7 +8,8 @@ static enum mett_reason check_bytes(const void *data, size_t size, char *why)
 {
 	sys_cap cap = fake_dataspace(data, size);
 	size_t told = 0;
-	enum mett_reason reason = program_check("it", cap, METT_LANGUAGE_BINARY, &told, why);
+	enum mett_reason reason = program_check(
+		"it", cap, &(struct mett_action_options){METT_LANGUAGE_BINARY}, &told, why);
 
 	if (!reason)
 		CHECK_EQ(told, size);
@@ -137,10 +138,15 @@ TEST(only_sealed_memory_is_a_dataspace)
 
 	CHECK_EQ(sys_gate_pair(gates), 0);
 	CHECK_EQ(sys_dataspace_new("x", 100, 0, &space), 0);
-	CHECK_EQ(program_check("it", gates[0], METT_LANGUAGE_BINARY, &size, why),
+	CHECK_EQ(program_check("it", gates[0], &(struct mett_action_options){METT_LANGUAGE_BINARY},
+	                       &size, why),
 	         METT_BAD_DATASPACE);
-	CHECK_EQ(program_check("it", space, METT_LANGUAGE_BINARY, &size, why), METT_BAD_DATASPACE);
-	CHECK_EQ(program_check("it", empty, METT_LANGUAGE_BINARY, &size, why), METT_BAD_DATASPACE);
+	CHECK_EQ(program_check("it", space, &(struct mett_action_options){METT_LANGUAGE_BINARY},
+	                       &size, why),
+	         METT_BAD_DATASPACE);
+	CHECK_EQ(program_check("it", empty, &(struct mett_action_options){METT_LANGUAGE_BINARY},
+	                       &size, why),
+	         METT_BAD_DATASPACE);
 	sys_cap_close(gates[0]);
 	sys_cap_close(gates[1]);
 	sys_cap_close(space);
@@ -155,10 +161,13 @@ TEST(a_script_is_not_looked_into)
 	sys_cap script = fake_dataspace("def main(", 9), gates[2];
 	size_t size = 0;
 
-	CHECK_EQ(program_check("it", script, METT_LANGUAGE_PYTHON, &size, why), METT_OK);
+	CHECK_EQ(program_check("it", script, &(struct mett_action_options){METT_LANGUAGE_PYTHON},
+	                       &size, why),
+	         METT_OK);
 	CHECK_EQ(size, 9);
 	CHECK_EQ(sys_gate_pair(gates), 0);
-	CHECK_EQ(program_check("it", gates[0], METT_LANGUAGE_PYTHON, &size, why),
+	CHECK_EQ(program_check("it", gates[0], &(struct mett_action_options){METT_LANGUAGE_PYTHON},
+	                       &size, why),
 	         METT_BAD_DATASPACE);
 	sys_cap_close(script);
 	sys_cap_close(gates[0]);
@@ -172,14 +181,24 @@ TEST(language_size_and_memory_are_looked_at)
 	size_t size;
 	sys_cap cap = stage_program(), huge;
 
-	CHECK_EQ(program_check("it", cap, METT_LANGUAGE_COUNT, &size, why), METT_BAD_ARGUMENT);
+	CHECK_EQ(program_check(
+			 "it", cap,
+			 &(struct mett_action_options){(enum mett_language)METT_LANGUAGE_COUNT},
+			 &size, why),
+	         METT_BAD_ARGUMENT);
 	fake_fail(0);
-	CHECK_EQ(program_check("it", cap, METT_LANGUAGE_BINARY, &size, why), METT_NO_MEMORY);
+	CHECK_EQ(program_check("it", cap, &(struct mett_action_options){METT_LANGUAGE_BINARY},
+	                       &size, why),
+	         METT_NO_MEMORY);
 	CHECK(fake_failed());
 	huge = stage_program();
 	fake_dataspace_claim(huge, (size_t)METT_PROGRAM_MAX + 1);
-	CHECK_EQ(program_check("it", huge, METT_LANGUAGE_BINARY, &size, why), METT_TOO_LARGE);
-	CHECK_EQ(program_check("it", huge, METT_LANGUAGE_PYTHON, &size, why), METT_TOO_LARGE);
+	CHECK_EQ(program_check("it", huge, &(struct mett_action_options){METT_LANGUAGE_BINARY},
+	                       &size, why),
+	         METT_TOO_LARGE);
+	CHECK_EQ(program_check("it", huge, &(struct mett_action_options){METT_LANGUAGE_PYTHON},
+	                       &size, why),
+	         METT_TOO_LARGE);
 	sys_cap_close(cap);
 	sys_cap_close(huge);
 	CHECK_EQ(fake_left(), 0);

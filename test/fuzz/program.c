@@ -52,7 +52,8 @@ enum mett_reason program_fuzz_one(const void *data, size_t size)
 	memset(why, 0, METT_MESSAGE_MAX);
 	dataspace.data = data;
 	dataspace.size = size;
-	enum mett_reason reason = program_check("it", 0, METT_LANGUAGE_BINARY, &told, why);
+	enum mett_reason reason = program_check(
+		"it", 0, &(struct mett_action_options){METT_LANGUAGE_BINARY}, &told, why);
 	demand(memchr(why, 0, METT_MESSAGE_MAX) != NULL, "text without an end");
 	if (reason == METT_OK) {
 		demand(told == size, "wrong size");

@@ -90,6 +90,23 @@ METT_EXPORT int mett_action_create_fd(struct mett_client *client, const char *na
                                       const struct mett_action_options *options,
                                       struct mett_error *error);
 
+/**
+ * mett_compile_c() - make a program of a function in C
+ * @path:   its one source file, for libfaas
+ * @ret_fd: the program, for mett_action_create_fd() with METT_LANGUAGE_BINARY; the caller's
+ *          to close
+ * @error:  why it failed; may be NULL
+ *
+ * By $CC, or else cc, with what pkg-config says of libfaas, as a static program. What the
+ * compiler has to say goes to stderr as it is. Blocks until it is done.
+ *
+ * Return: 0, or
+ *   -EINVAL   METT_BAD_ARGUMENT, METT_BAD_PROGRAM (the source is wrong or no file; no
+ *             compiler, no pkg-config, no libfaas)
+ *   -ENOMEM   METT_NO_MEMORY, also when there is no folder to write to ($TMPDIR, or /tmp)
+ */
+METT_EXPORT int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error);
+
 /** mett_action_create_path() - the same; @path is opened here, with the caller's rights */
 METT_EXPORT int mett_action_create_path(struct mett_client *client, const char *name,
                                         const char *path, const struct mett_action_options *options,
