@@ -190,7 +190,9 @@ TEST(too_large_a_program_is_refused_here)
 TEST(misuse_is_refused_here)
 {
 	struct mett_client *client = start(serve_nothing);
-	const struct mett_action_options language = {.language = 2}, policy = {.policy = 4};
+	const struct mett_action_options language = {.language = METT_LANGUAGE_COUNT},
+					 policy = {.policy = 4},
+					 grants = {.grants = METT_GRANT_ALL + 1};
 	struct mett_action_info *rows;
 	struct mett_error error;
 	size_t count;
@@ -207,6 +209,8 @@ TEST(misuse_is_refused_here)
 	CHECK(strstr(error.message, "language"));
 	CHECK_EQ(mett_action_create_path(client, "act", "/tmp", &policy, &error), -EINVAL);
 	CHECK(strstr(error.message, "policy"));
+	CHECK_EQ(mett_action_create_path(client, "act", "/tmp", &grants, &error), -EINVAL);
+	CHECK(strstr(error.message, "grant"));
 	CHECK_EQ(mett_action_delete(client, NULL, &error), -EINVAL);
 	CHECK_EQ(mett_action_delete(NULL, "act", NULL), -EINVAL);
 	CHECK_EQ(mett_action_list(NULL, &rows, &count, &error), -EINVAL);

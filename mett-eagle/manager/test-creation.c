@@ -20,6 +20,22 @@ static void ask(struct stage *stage, enum message_type type, const char *name,
 	stage_send(stage, &message, sizeof(message), fake_dataspace("def main", 8));
 }
 
+/* The same in a language of programs that cannot be forked, with what is granted. */
+static void ask_exec(struct stage *stage, enum mett_language language, enum mett_policy policy,
+                     uint32_t grants)
+{
+	struct message_create message = {
+		.header = {MESSAGE_CREATE, 5},
+		.language = language,
+		.policy = policy,
+		.grants = grants,
+	};
+
+	message_name_set(&message.name, "f");
+	stage_send(stage, &message, sizeof(message),
+	           language ? fake_dataspace("#!/bin/sh", 9) : stage_program());
+}
+
 static void hear(struct stage *stage, enum mett_reason reason, const char *text)
 {
 	char copy[METT_MESSAGE_MAX] = "";
@@ -91,6 +107,59 @@ TEST(is_refused_when_it_takes_too_long)
 	stage_wait(&stage, 1);
 	hear(&stage, METT_BAD_PROGRAM, "not ready within 10000 ms");
 	CHECK(!fake_sandbox(0));
+	stage_close(&stage);
+}
+
+static void is_never_forked(enum mett_language language, enum mett_policy policy, unsigned ahead)
+{
+	struct stage stage;
+
+	stage_open(&stage, 2);
+	ask_exec(&stage, language, policy, METT_GRANT_SYSTEM);
+	stage_zygote(&stage, 0);
+	hear(&stage, METT_OK, "");
+	/* It has shown that it can be served, and would only take room. */
+	CHECK(!fake_sandbox(0));
+	stage_invoke(&stage, 1, "f", "");
+	CHECK_EQ(fake_sandboxes(), 1);
+	CHECK_EQ(fake_workers(), 1 + ahead);
+	CHECK(fake_worker_spawned(fake_worker(0)));
+	stage_parks(&stage, 0);
+	stage_exit(&stage, 0, "");
+	stage_expect(&stage, 1, METT_OK);
+	/* Under `reuse` alone it serves again. */
+	stage_bury(&stage);
+	CHECK_EQ(!fake_worker(0), policy != METT_POLICY_REUSE);
+	stage_close(&stage);
+	fake_forget();
+}
+
+TEST(programs_are_spawned_where_others_fork)
+{
+	is_never_forked(METT_LANGUAGE_EXEC, METT_POLICY_DEFAULT, 2);
+	is_never_forked(METT_LANGUAGE_EXEC, METT_POLICY_FORK, 2);
+	is_never_forked(METT_LANGUAGE_ACTIONLOOP, METT_POLICY_SPAWN, 2);
+}
+
+TEST(programs_are_spawned_to_be_reused)
+{
+	is_never_forked(METT_LANGUAGE_EXEC, METT_POLICY_REUSE, 0);
+	is_never_forked(METT_LANGUAGE_ACTIONLOOP, METT_POLICY_REUSE, 0);
+}
+
+TEST(grants_are_looked_at)
+{
+	struct stage stage;
+
+	stage_open(&stage, 0);
+	ask_exec(&stage, METT_LANGUAGE_EXEC, METT_POLICY_FORK, METT_GRANT_ALL + 1);
+	hear(&stage, METT_BAD_ARGUMENT, "there is no grant 0x2");
+	CHECK_EQ(fake_sandboxes(), 0);
+	/* Whether libraries are there the server cannot say. */
+	ask_exec(&stage, METT_LANGUAGE_BINARY, METT_POLICY_FORK, METT_GRANT_SYSTEM);
+	stage_silent(&stage);
+	fails(&stage, 0, "no library");
+	hear(&stage, METT_BAD_PROGRAM, "no library");
 	stage_close(&stage);
 }
 
