@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -73,10 +74,12 @@ static void loop_start(const struct program *program)
 static void leave(int number)
 {
 	int status;
+	pid_t pid;
 
-	/* A process of the program's own that it did not wait for is not its end. */
-	if (waitpid(child.pid, &status, WNOHANG) == child.pid)
-		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	/* Others are orphans that the program did not wait for. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == child.pid)
+			_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 void loop_idle(const struct program *program)
@@ -135,14 +138,30 @@ static char *make_line(const struct mett_activation *activation, const char *arg
 	return line;
 }
 
+static void drop(void)
+{
+	sweep();
+	child_wait(&child);
+	child.pid = 0;
+}
+
 /* It cannot be trusted to answer the next call and not this one: the next gets a new one. */
 static void fail_and_drop(struct mett_worker *worker, const char *why,
                           const struct mett_metadata *times)
 {
 	fail(worker, 1, why, strlen(why), times);
-	sweep();
-	child_wait(&child);
-	child.pid = 0;
+	drop();
+}
+
+/* What it said unasked would be taken for this call's answer. */
+static void renew_if_it_spoke(const struct program *program)
+{
+	int size = 0;
+
+	if (ioctl(child.out, FIONREAD, &size) == 0 && size == 0)
+		return;
+	drop();
+	loop_start(program);
 }
 
 static void tell_answer(struct mett_worker *worker, struct buffer *line,
@@ -160,7 +179,7 @@ static void tell_answer(struct mett_worker *worker, struct buffer *line,
 		fail_and_drop(worker, "it answers more than the server takes", times);
 }
 
-void loop_serve(struct mett_worker *worker)
+void loop_serve(const struct program *program, struct mett_worker *worker)
 {
 	static const char no_json[] = "its argument is not JSON, which ActionLoop needs";
 	struct mett_metadata times = {0};
@@ -183,6 +202,7 @@ void loop_serve(struct mett_worker *worker)
 		free(line);
 		return;
 	}
+	renew_if_it_spoke(program);
 	limit_memory();
 	enum pump_outcome outcome = pump(&child, line, line_size, true, &answer);
 	times.end_function = now_ns();

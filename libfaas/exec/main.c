@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 			loop_idle(&program);
 		mett_worker_park(&worker);
 		if (loop)
-			loop_serve(worker);
+			loop_serve(&program, worker);
 		else
 			once_serve(&program, worker);
 	}

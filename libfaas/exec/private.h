@@ -66,7 +66,7 @@ struct buffer {
 };
 
 enum pump_outcome {
-	PUMP_DONE,      /* the program has ended, or said its line */
+	PUMP_DONE,      /* the program has ended, or read all and said its line */
 	PUMP_ENDED,     /* it has ended, or closed its stream, before it said a line */
 	PUMP_TOO_LARGE, /* it says more than anybody takes */
 	PUMP_NO_MEMORY,
@@ -92,7 +92,7 @@ void once_serve(const struct program *program, struct mett_worker *worker);
 void loop_idle(const struct program *program);
 
 /** loop_serve() - serve one activation with the program that was started */
-void loop_serve(struct mett_worker *worker);
+void loop_serve(const struct program *program, struct mett_worker *worker);
 
 /** now_ns() - of CLOCK_MONOTONIC */
 uint64_t now_ns(void);

@@ -79,7 +79,7 @@ static bool has_line(const struct buffer *buffer, size_t from)
 enum pump_outcome pump(struct child *child, const char *data, size_t size, bool line,
                        struct buffer *buffer)
 {
-	bool open = true;
+	bool open = true, said = false;
 
 	for (;;) {
 		if (!size && !line && child->in >= 0) {
@@ -100,7 +100,7 @@ enum pump_outcome pump(struct child *child, const char *data, size_t size, bool 
 			outcome = open ? read_rest(child, buffer) : PUMP_DONE;
 			if (outcome || !line)
 				return outcome;
-			return has_line(buffer, before) ? PUMP_DONE : PUMP_ENDED;
+			return said || has_line(buffer, before) ? PUMP_DONE : PUMP_ENDED;
 		}
 		if (ends[0].revents)
 			write_some(child, &data, &size);
@@ -110,7 +110,8 @@ enum pump_outcome pump(struct child *child, const char *data, size_t size, bool 
 			open = false;
 			outcome = PUMP_DONE;
 		}
-		if (outcome || (line && has_line(buffer, before)))
+		said = said || (line && has_line(buffer, before));
+		if (outcome || (said && !size))
 			return outcome;
 	}
 }

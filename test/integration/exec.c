@@ -275,6 +275,9 @@ static const char loop[] = "#!/usr/bin/python3\n"
 			   "    sys.stdout.flush()\n"
 			   "    if value == 'rubbish': answer = '{]'\n"
 			   "    elif value == 'two': answer = '{}\\n{}'\n"
+			   "    elif value == 'more':\n"
+			   "        print('{}', file=out, flush=True)\n"
+			   "        time.sleep(.02); answer = '[]'\n"
 			   "    elif value == 'none': time.sleep(1000)\n"
 			   "    elif value == 'die': os._exit(9)\n"
 			   "    elif value == 'killed': os.kill(os.getpid(), 11)\n"
@@ -297,6 +300,10 @@ static void each_answer(enum mett_policy policy)
 	EXPECT_ANSWER(client, "it", "",
 	              reused ? "{\"count\": 2, \"value\": {}, \"name\": \"it\"}"
 	                     : "{\"count\": 1, \"value\": {}, \"name\": \"it\"}");
+	/* What one call says too much is no answer to the next. */
+	EXPECT_ANSWER(client, "it", "\"more\"", "{}");
+	pause_ms(100);
+	EXPECT_ANSWER(client, "it", "3", "{\"count\": 1, \"value\": 3, \"name\": \"it\"}");
 	EXPECT_FAILURE(client, "it", "no json", NULL, METT_FAILED, 1, "is not JSON");
 	EXPECT_FAILURE(client, "it", "1,\"value\":2", NULL, METT_FAILED, 1, "is not JSON");
 	EXPECT_FAILURE(client, "it", "\"error\"", NULL, METT_FAILED, 1, "\"sorry\"", "a log\n");
@@ -337,12 +344,27 @@ TEST_TIMEOUT(actionloop_that_does_not_start, 120)
 	end(client);
 }
 
+/* Grants and languages go together in any way. */
+TEST(python_with_the_machines_files)
+{
+	if (!getenv("SCRIPTS"))
+		test_skip("this build has no Python");
+	struct mett_client *client = begin();
+
+	put(client,
+	    "#!/usr/bin/python3\nimport os\ndef main(arg): return str(os.path.exists(arg))\n",
+	    METT_LANGUAGE_PYTHON, METT_POLICY_FORK);
+	EXPECT_ANSWER(client, "it", "/usr/bin/env", "True");
+	EXPECT_ANSWER(client, "it", "/etc/passwd", "False");
+	end(client);
+}
+
 TEST(memory_is_limited)
 {
 	const struct mett_config config = {.memory_limit = 64 * MIB};
+	need("/usr/bin/perl");
 	struct mett_client *client = begin();
 
-	need("/usr/bin/perl");
 	put(client, "#!/usr/bin/perl\nmy $x = 'x' x (1 << <STDIN>); print length $x;\n",
 	    METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "28", "268435456");

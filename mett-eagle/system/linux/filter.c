@@ -133,9 +133,9 @@ static const struct refusal no_files[] = {
 };
 
 /*
- * What a runtime needs to load itself from its tree. Its mounts are for reading
- * only and hold neither devices nor pipes, so that what is opened there can only be
- * looked at.
+ * What a runtime needs to load itself from its tree, or from what was granted. These
+ * mounts are for reading only and hold neither devices nor pipes, but for /dev/null, so
+ * that what is opened there can only be looked at.
  */
 static const int files[] = {
 	SCMP_SYS(open),       SCMP_SYS(openat),     SCMP_SYS(access),     SCMP_SYS(faccessat),
