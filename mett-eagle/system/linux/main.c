@@ -177,8 +177,7 @@ static void print_options(const struct options *options)
 	          options->server.core_policy == CORES_REFUSE ? "refuse" : "share",
 	          options->server.clients_max, options->server.payload_max, options->memory_max,
 	          options->server.parked, options->server.parked_max, options->spares,
-	          options->server.drain_ns / 1000000,
-	          options->runtimes.program[METT_LANGUAGE_EXEC],
+	          options->server.drain_ns / 1000000, options->runtimes.program[METT_LANGUAGE_EXEC],
 	          options->runtimes.program[METT_LANGUAGE_PYTHON]);
 }
 
