@@ -2,8 +2,8 @@
 
 /*
  * Granted: the machine's own programs and libraries, for reading only, as the root of
- * sandboxes whose action was granted them. It is a mount namespace, made once: of
- * which each such sandbox has a copy, and in it a place for the action's own script.
+ * sandboxes whose action was granted them. It is a mount namespace, made once, of which
+ * each such sandbox has a copy, and in it a place for the action's own script.
  */
 #include <mett-eagle/common.h>
 
