@@ -216,8 +216,7 @@ static struct pool *callee_pool(const struct lane *lane)
 	struct action *action;
 
 	/* A spawned one is given no second window. */
-	if (!*pool->callee || lane->level >= LEVELS || pool->retired ||
-	    pool->options.policy == METT_POLICY_SPAWN)
+	if (!*pool->callee || lane->level >= LEVELS || pool->retired || pool_spawns(pool))
 		return NULL;
 	action = namespace_find(&pool->session->namespace, pool->callee);
 	if (!action || action->pool->options.policy != METT_POLICY_FORK ||
