@@ -18,9 +18,8 @@ enum { SERVERS_MAX = 8, FOLDER_MAX = 96 }; /* leaves room for the name of a sock
 static struct {
 	char folder[FOLDER_MAX];
 	pid_t owner;
-	pid_t pid[SERVERS_MAX];
+	pid_t pid[SERVERS_MAX]; /* 0: none, or none any more */
 	char socket[SERVERS_MAX][SERVER_SOCKET_MAX], lock[SERVERS_MAX][SERVER_SOCKET_MAX + 8];
-	unsigned count;
 } left;
 
 /* Only of what a signal's handler may call. */
@@ -28,7 +27,7 @@ static void clean_up(void)
 {
 	if (getpid() != left.owner)
 		return;
-	for (unsigned i = 0; i < left.count; i++)
+	for (unsigned i = 0; i < SERVERS_MAX; i++)
 		if (left.pid[i] > 0) {
 			kill(left.pid[i], SIGKILL);
 			waitpid(left.pid[i], NULL, 0);
@@ -77,12 +76,14 @@ __attribute__((noreturn)) static void become(const char *program, const char *so
 
 void server_start(struct server *ret, const char *program)
 {
-	unsigned index = left.count;
+	unsigned index = 0;
 	int ready[2];
 	char byte;
 
-	if (!index)
+	if (!left.owner)
 		prepare();
+	while (index < SERVERS_MAX && left.pid[index])
+		index++;
 	if (index == SERVERS_MAX)
 		fail("servers", -ENOSPC);
 	fmt_format(ret->socket, sizeof(ret->socket), "{}/socket{}", left.folder, index);
@@ -97,7 +98,6 @@ void server_start(struct server *ret, const char *program)
 	if (ret->pid < 0)
 		fail("fork", -errno);
 	left.pid[index] = ret->pid;
-	left.count++;
 	if (read(ready[0], &byte, 1) != 1)
 		fail("the server did not start", -ECHILD);
 	close(ready[0]);
@@ -107,7 +107,7 @@ void server_stop(struct server *server)
 {
 	kill(server->pid, SIGTERM);
 	waitpid(server->pid, NULL, 0);
-	for (unsigned i = 0; i < left.count; i++)
+	for (unsigned i = 0; i < SERVERS_MAX; i++)
 		if (left.pid[i] == server->pid) {
 			left.pid[i] = 0;
 			unlink(left.lock[i]);
