@@ -402,6 +402,8 @@ void lane_arm(struct worker *worker)
 	else if (!lane->announced)
 		announce(lane);
 	window->keep = keep;
+	/* Then it is not in the way of its caller's own answer; with that it ends. */
+	window->stay = lane->caller && lane->caller->pool->options.policy != METT_POLICY_REUSE;
 	window->payload_max = server->config.payload_max;
 	window->timeout_us = pool->options.defaults.timeout_us;
 	/* A process that serves on may have had another limit last. */
@@ -431,6 +433,14 @@ void lane_end_parked(struct lane *lane)
 		return;
 	lane_close(lane->worker);
 	end_parked(lane->worker);
+}
+
+void lane_renew_callee(struct worker *worker)
+{
+	struct lane *callee = worker->lane->callee;
+
+	if (callee && callee->worker && lane_used(callee))
+		end_parked(callee->worker);
 }
 
 void lane_check_depth(struct worker *worker)

@@ -34,6 +34,9 @@ bool lane_is_short(const struct lane *lane);
 /** lane_attach() - a worker on a callee's lane has parked; false: it is of no use */
 bool lane_attach(struct worker *worker);
 
+/** lane_renew_callee() - this worker calls again: the one it has called makes room for another */
+void lane_renew_callee(struct worker *worker);
+
 /** lane_check_depth() - where its activation is nested deep, this worker calls nobody past us */
 void lane_check_depth(struct worker *worker);
 

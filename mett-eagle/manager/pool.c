@@ -495,6 +495,7 @@ void pool_want_lanes(struct pool *pool, struct worker *caller)
 	if (caller) {
 		memcpy(caller->pool->callee, pool->name, sizeof(pool->name));
 		caller->pool->callee_missed = 0;
+		lane_renew_callee(caller);
 		return;
 	}
 	if (pool->lanes_wanted)

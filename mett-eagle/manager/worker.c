@@ -431,6 +431,7 @@ void worker_start(struct worker *worker, struct activation *activation)
 	atomic_fetch_or_explicit(&window->call, CALL_TAKEN, memory_order_relaxed);
 	window->by_lane = 0;
 	window->keep = pool->options.policy == METT_POLICY_REUSE;
+	window->stay = 0;
 	window->size = activation->size;
 	window->payload_max = pool->session->server->config.payload_max;
 	window->activation.id = activation->id;

@@ -137,6 +137,7 @@ struct worker_window {
 	_Atomic uint32_t turn;
 	_Atomic uint32_t notes;
 	uint32_t keep;         /* 1: park again after the exit (policy reuse) */
+	uint32_t stay;         /* 1: when it has answered by lane, it waits to be ended */
 	_Atomic uint32_t call; /* window_call() */
 	uint64_t size;         /* of the argument */
 	uint64_t payload_max;  /* largest answer */

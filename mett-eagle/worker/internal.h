@@ -37,6 +37,7 @@ struct mett_worker {
 	bool by_lane;                 /* the client woke it, past the server */
 	uint32_t call;                /* of the window */
 	bool keep;                    /* park again afterwards */
+	bool stay;                    /* wait to be ended afterwards */
 	uint64_t payload_max;         /* in bytes */
 	uint64_t start_ns;            /* woken */
 	const void *argument;

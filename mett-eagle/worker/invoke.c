@@ -106,23 +106,30 @@ static bool ask_server(struct mett_worker *worker, const char *name, const void 
 	return true;
 }
 
+/* Not part of its caller, which needs no page of stack for the message when it gets none. */
+static __attribute__((noinline)) void hear_server(struct mett_worker *worker, const char *name,
+                                                  struct mett_result *result)
+{
+	struct sys_received received;
+	struct done done;
+
+	mett_worker_receive(MESSAGE_DONE, &done, sizeof(done), &received);
+	take_done(worker, name, &done, &received, result);
+	sys_received_close(&received);
+}
+
 static int invoke(struct mett_worker *worker, const char *name, const void *argument, size_t size,
                   const struct mett_config *config, struct mett_result *result)
 {
 	enum lane_outcome outcome = LANE_CALL_NONE;
-	struct sys_received received;
-	struct done done;
 
 	*result = (struct mett_result){.answer = "", .log = ""};
 	if (!config && name && (argument || !size))
 		outcome = mett_worker_lane_call(worker, name, argument, size, result);
 	if (outcome == LANE_CALL_NONE && ask_server(worker, name, argument, size, config, result))
 		outcome = LANE_CALL_LATE;
-	if (outcome == LANE_CALL_LATE) {
-		mett_worker_receive(MESSAGE_DONE, &done, sizeof(done), &received);
-		take_done(worker, name, &done, &received, result);
-		sys_received_close(&received);
-	}
+	if (outcome == LANE_CALL_LATE)
+		hear_server(worker, name, result);
 	return -mett_reason_errno(result->error.reason);
 }
 

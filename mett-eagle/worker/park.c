@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -130,6 +131,8 @@ void mett_worker_open_windows(sys_cap window, sys_cap callee)
 	if (callee != SYS_NO_CAP) {
 		self.worker.callee = open_window(callee);
 		(void)*(volatile unsigned char *)self.worker.callee->serve.argument;
+		(void)*(volatile unsigned char *)self.worker.callee->serve.answer;
+		free(malloc(1)); /* where its answer will be copied to */
 	}
 	if (self.prepare)
 		self.prepare();
@@ -170,6 +173,7 @@ static void await_turn(void)
 	self.worker.start_ns = sys_clock_ns();
 	self.worker.turn = turn;
 	self.worker.keep = window->keep;
+	self.worker.stay = window->stay;
 	self.worker.payload_max = window->payload_max;
 	self.worker.argument_size = window->size;
 	self.worker.activation = window->activation;

@@ -81,6 +81,13 @@ static bool log_empty(void)
 	return ioctl(WORKER_LOG, FIONREAD, &size) == 0 && size == 0;
 }
 
+/* The server kills this process, or is gone itself. */
+static __attribute__((noreturn)) void wait_for_end(void)
+{
+	sys_gate_wait(WORKER_GATE, 0, 0);
+	mett_worker_leave(0);
+}
+
 /* Answer the client itself. False: the server is to be told. */
 static bool answer_by_lane(struct mett_worker *worker, const void *answer,
                            const struct message_exit *message)
@@ -101,8 +108,10 @@ static bool answer_by_lane(struct mett_worker *worker, const void *answer,
 		return false;
 	worker->serving = false;
 	sys_word_wake(&window->call);
+	/* The caller first: what an exit has to clean up can wait. */
+	if (worker->stay)
+		wait_for_end();
 	if (!worker->keep) {
-		/* The client first: what an exit has to clean up can wait. */
 		sched_yield();
 		mett_worker_leave(0);
 	}
@@ -149,10 +158,8 @@ int mett_worker_exit(struct mett_worker *worker, int error, const void *answer, 
 	 * The server ends this process when it has taken the answer, which on a
 	 * shared core would wait for all that an exit has to clean up.
 	 */
-	if (!worker->keep) {
-		sys_gate_wait(WORKER_GATE, 0, 0);
-		mett_worker_leave(0);
-	}
+	if (!worker->keep)
+		wait_for_end();
 	let_go(worker);
 	return 0;
 }
