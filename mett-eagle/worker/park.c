@@ -113,6 +113,17 @@ static void warm_up(struct worker_window *window)
 	populate(window->room.answer, window->warm.answer);
 }
 
+/* To call takes more of the stack, and memory for the answer. */
+static __attribute__((noinline)) void warm_up_caller(void)
+{
+	volatile char deep[4096];
+	void *volatile memory = malloc(1);
+
+	deep[0] = 0;
+	(void)deep[0];
+	free(memory);
+}
+
 static struct worker_window *open_window(sys_cap cap)
 {
 	void *memory;
@@ -132,7 +143,7 @@ void mett_worker_open_windows(sys_cap window, sys_cap callee)
 		self.worker.callee = open_window(callee);
 		(void)*(volatile unsigned char *)self.worker.callee->serve.argument;
 		(void)*(volatile unsigned char *)self.worker.callee->serve.answer;
-		free(malloc(1)); /* where its answer will be copied to */
+		warm_up_caller();
 	}
 	if (self.prepare)
 		self.prepare();

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 const struct mett_activation *mett_worker_activation(const struct mett_worker *worker)
 {
@@ -109,8 +110,8 @@ static bool answer_by_lane(struct mett_worker *worker, const void *answer,
 	worker->serving = false;
 	sys_word_wake(&window->call);
 	/* The caller first: what an exit has to clean up can wait. */
-	if (worker->stay)
-		wait_for_end();
+	while (worker->stay)
+		pause(); /* until it is ended, with its caller */
 	if (!worker->keep) {
 		sched_yield();
 		mett_worker_leave(0);
