@@ -1,8 +1,8 @@
 # meson and ninja do the work; this is for the habit of typing make.
 PREFIX = /usr/local
 DESTDIR =
-CLIENT_ARGS = --threads=2 --iterations=1000
-BENCH_ARGS =
+CLIENT_ARGS ?= --threads=2 --iterations=1000
+BENCH_ARGS ?=
 TEST_BUILDS = build-gcc build-clang build-address build-thread
 
 all: build/build.ninja
