@@ -142,10 +142,12 @@ class Setup(Folder):
     """tools/setup on a played machine, whose packages are lines of a file."""
 
     DEBIAN = "ID=debian\nVERSION_ID=\"12\"\n"
+    tool = os.path.join(TOP, "tools", "setup")
+    environment = {}
 
     def machine(self, missing, system=DEBIAN, root=True, sudo=True, install="exit 0"):
         bin = self.folder + "/bin"
-        for name in "sh", "cat", "mktemp", "rm", "env", "grep":
+        for name in "sh", "cat", "mktemp", "rm", "env", "grep", "dirname":
             os.makedirs(bin, exist_ok=True)
             os.symlink(shutil.which(name), f"{bin}/{name}")
         write(self.folder + "/os-release", system)
@@ -163,10 +165,11 @@ class Setup(Folder):
 
     def setup(self, *arguments):
         """Exit status, output, and what was called with which packages."""
-        done = subprocess.run(["/bin/sh", os.path.join(TOP, "tools", "setup"), *arguments],
+        done = subprocess.run(["/bin/sh", self.tool, *arguments],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               env={"PATH": self.folder + "/bin",
-                                   "OS_RELEASE": self.folder + "/os-release"})
+                                   "OS_RELEASE": self.folder + "/os-release",
+                                   **self.environment})
         calls = ""
         if os.path.exists(self.folder + "/calls"):
             with open(self.folder + "/calls", encoding="utf-8") as file:
@@ -239,6 +242,62 @@ class Setup(Folder):
     def test_wrong_arguments(self):
         self.machine([])
         self.assertEqual(self.setup("tset")[0], 2)
+
+    def kernel_machine(self, download):
+        """A machine with a kernel to fetch, and a copy of the tool to fetch it next to."""
+        self.machine([])
+        for name in "mkdir", "mv":
+            os.symlink(shutil.which(name), f"{self.folder}/bin/{name}")
+        write(self.folder + "/bin/apt-cache", "#!/bin/sh\n"
+              "printf '%s\\n' \"$2\" '  Depends: linux-image-6.1.0-9'\n", 0o755)
+        write(self.folder + "/bin/apt-get", "#!/bin/sh\n"
+              f"echo \"apt-get $*\" >>'{self.folder}/calls'\n"
+              f"case $* in *download*) {download};; esac\n", 0o755)
+        write(self.folder + "/bin/dpkg-deb", "#!/bin/sh\n"
+              "mkdir -p \"$3/boot\" && cat \"$2\" >\"$3/boot/vmlinuz-6.1\"\n", 0o755)
+        self.tool = os.path.join(self.folder, "tools", "setup")
+        os.makedirs(os.path.dirname(self.tool))
+        shutil.copy(os.path.join(TOP, "tools", "setup"), self.tool)
+
+    def kernel(self):
+        path = self.folder + "/build/kernel/vmlinuz"
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_a_kernel_is_fetched_once(self):
+        self.kernel_machine("echo kernel >linux-image-6.1.0-9_1_amd64.deb")
+        for _ in range(2):
+            status, _, calls = self.setup("qemu")
+            self.assertEqual((status, calls), (0, ["apt-get download linux-image-6.1.0-9"]))
+            self.assertEqual(self.kernel(), "kernel\n")
+
+    def test_lists_are_fetched_when_the_kernel_needs_them(self):
+        self.kernel_machine(f"[ -e '{self.folder}/again' ] && echo kernel >linux-image-6_amd64.deb "
+                            f"&& exit 0; : >'{self.folder}/again'; exit 100")
+        status, _, calls = self.setup("qemu")
+        self.assertEqual((status, self.kernel()), (0, "kernel\n"))
+        self.assertEqual(calls[1], "apt-get update")
+
+    def test_a_kernel_that_cannot_be_fetched_is_told(self):
+        self.kernel_machine("echo 'E: no such luck'; exit 100")
+        status, output, _ = self.setup("qemu")
+        self.assertEqual((status, self.kernel()), (1, None))
+        self.assertIn("E: no such luck", output)
+        self.assertIn("linux-image-cloud-amd64", output.splitlines()[-1])
+
+    def test_a_kernel_of_ones_own_is_enough(self):
+        self.kernel_machine("exit 100")
+        self.assertEqual(self.setup("qemu")[0], 1)
+        self.environment = {"QEMU_KERNEL": "/boot/vmlinuz"}
+        self.assertEqual(self.setup("qemu")[:2], (0, ""))
+
+    def test_a_check_fetches_no_kernel(self):
+        self.kernel_machine("exit 100")
+        status, output, calls = self.setup("--check", "qemu")
+        self.assertEqual((status, calls), (1, []))
+        self.assertIn("QEMU_KERNEL", output)
 
 
 class Make(unittest.TestCase):
