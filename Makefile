@@ -18,7 +18,16 @@ run: setup
 	@ninja -C build programs
 	@tools/run build --summary $(CLIENT_ARGS)
 
+# What it prints is for others to read: all else goes to stderr.
+qemu:
+	@tools/setup >&2
+	@tools/setup qemu >&2
+	@$(MAKE) --no-print-directory build/build.ninja >&2
+	@ninja -C build guest >build/guest.log || { cat build/guest.log >&2; exit 1; }
+	@tools/qemu build $(CLIENT_ARGS)
+
 test: setup-test
+	@tools/setup qemu || echo "No guest can be booted; its tests are skipped."
 	@tools/test
 
 bench: setup
@@ -58,6 +67,9 @@ help:
 	@echo "make               build, into build/"
 	@echo "make run           build, start a server, measure it, stop it"
 	@echo "                   (CLIENT_ARGS='$(CLIENT_ARGS)' SERVER_ARGS='')"
+	@echo "make qemu          the same in a guest of its own; prints the client's block, ends with"
+	@echo "                   its status (CLIENT_ARGS='--threads=8 --iterations=100'"
+	@echo "                   QEMU_OPTIONS='-smp 8' SERVER_ARGS='--core-policy refuse' QEMU_VERBOSE=1)"
 	@echo "make test          every test; the last line counts them"
 	@echo "make bench         what an invocation costs, beside what waking and forking cost"
 	@echo "                   (BENCH_ARGS='--quick'); build/bench.json, build/bench.svg"
@@ -69,4 +81,4 @@ help:
 	@echo "make setup         install missing packages on Debian 12; run and test do so too"
 	@echo "make clean         remove what was built"
 
-.PHONY: all run test bench bench-peers sanitize install setup setup-test format clean help
+.PHONY: all run qemu test bench bench-peers sanitize install setup setup-test format clean help

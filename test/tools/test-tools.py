@@ -304,7 +304,8 @@ class Make(unittest.TestCase):
     def test_arguments_are_taken_from_before_and_behind(self):
         clean = {name: value for name, value in os.environ.items()
                  if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "CLIENT_ARGS", "BENCH_ARGS")}
-        for target, name in {"run": "CLIENT_ARGS", "bench": "BENCH_ARGS"}.items():
+        for target, name in {"run": "CLIENT_ARGS", "qemu": "CLIENT_ARGS",
+                             "bench": "BENCH_ARGS"}.items():
             for arguments, environment in ([f"{name}=--given"], {}), ([], {name: "--given"}):
                 with self.subTest(name, target=target, arguments=arguments):
                     done = subprocess.run(["make", "--dry-run", target, *arguments], cwd=TOP,
