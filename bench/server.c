@@ -70,7 +70,7 @@ __attribute__((noreturn)) static void become(const char *program, const char *so
 	fmt_format(fd, sizeof(fd), "{}", ready);
 	setenv("LOG_LEVEL", "warn", 0);
 	fcntl(ready, F_SETFD, 0);
-	execl(program, program, "--socket", socket, "--ready-fd", fd, NULL);
+	execl(program, program, "--socket", socket, "--state", "none", "--ready-fd", fd, NULL);
 	_exit(127);
 }
 

@@ -75,7 +75,8 @@ class Stage:
                 try:
                     self.servers["mett-eagle"] = self.serve(
                         "mett-eagle", [self.build + "/mett-eagle/mett-eagle", "--socket",
-                                       self.path("mett-eagle"), "--ready-fd", str(tell)],
+                                       self.path("mett-eagle"), "--state", "none",
+                                       "--ready-fd", str(tell)],
                         {"LOG_LEVEL": "warn"}, lambda: line.read(), pass_fds=[tell])
                 finally:
                     os.close(tell)

@@ -9,6 +9,7 @@
 #include <mett-eagle/base.h>
 
 #include <system/sandbox.h>
+#include <system/store.h>
 
 #include "cores.h"
 #include "list.h"
@@ -23,6 +24,8 @@
  * @parked_max:   the same, for one that uses them up faster than they are made
  * @clients_max:  clients at the same time
  * @drain_ns:     how long activations under way may take to end at a shutdown
+ * @store:        what is to outlive the server; stays the caller's; NULL: nothing does
+ * @no_store:     why there is none, for people; "": because the operator wants none
  */
 struct server_config {
 	unsigned core_numbers[CORES_MAX];
@@ -33,6 +36,8 @@ struct server_config {
 	unsigned parked_max;
 	unsigned clients_max;
 	uint64_t drain_ns;
+	struct sys_store *store;
+	char no_store[METT_MESSAGE_MAX];
 };
 
 struct server {

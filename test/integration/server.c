@@ -37,10 +37,10 @@ static void check_run(int line, int code, char *const argv[], const char *const 
 TEST(help_and_version)
 {
 	CHECK_RUN(0, ARGS("--help"),
-	          PARTS("Usage: mett-eagle", "--socket PATH", "--socket-mode", "--cores LIST",
-	                "--core-policy", "--max-clients", "--max-payload", "--max-memory",
-	                "--parked", "--max-parked", "--spare-sandboxes", "--drain-timeout",
-	                "--ready-fd", "-n, --check", "--version"));
+	          PARTS("Usage: mett-eagle", "--socket PATH", "--socket-mode", "--state DIR",
+	                "--cores LIST", "--core-policy", "--max-clients", "--max-payload",
+	                "--max-memory", "--parked", "--max-parked", "--spare-sandboxes",
+	                "--drain-timeout", "--ready-fd", "-n, --check", "--version"));
 	CHECK_RUN(0, ARGS("-h"), PARTS("Usage: mett-eagle"));
 	CHECK_RUN(0, ARGS("--version"), PARTS("mett-eagle 0.1.0\n"));
 	CHECK_RUN(0, ARGS("-V"), PARTS("mett-eagle 0.1.0\n"));
@@ -207,7 +207,8 @@ TEST(ready_fd)
 	if (pid == 0) {
 		setenv("LOG_LEVEL", "error", 1);
 		snprintf(fd, sizeof(fd), "%d", ends[1]);
-		execv(server_program(), ARGS("--socket", server.socket, "--ready-fd", fd));
+		execv(server_program(),
+		      ARGS("--socket", server.socket, "--state", "none", "--ready-fd", fd));
 		_exit(127);
 	}
 	close(ends[1]);

@@ -130,44 +130,81 @@ static int serve(struct server *server, const struct options *options, const str
 	return error;
 }
 
-/* With the launcher up: open the door, give the rest of the rights away, serve. */
-static int run(struct sys_host *host, const struct options *options, const sigset_t *set)
+/*
+ * What the operator named must do. Without the default one the server serves all the
+ * same, but for what needs it.
+ */
+static int open_state(const struct options *options, struct server_config *config, char *why,
+                      size_t size)
+{
+	int error = -ENOENT;
+
+	if (*options->state)
+		error = sys_store_open(options->state, &config->store, why, size);
+	else if (!options->state_default)
+		return 0;
+	else
+		fmt_format(why, size,
+		           "there is no folder to keep state in: neither XDG_STATE_HOME nor HOME "
+		           "is set; choose one with --state");
+	if (!error || !options->state_default)
+		return error;
+	log_warn("{}; named namespaces are refused", why);
+	fmt_format(config->no_store, sizeof(config->no_store), "{}", why);
+	return 0;
+}
+
+static int run_server(struct sys_host *host, const struct options *options,
+                      const struct server_config *config, const struct door *door,
+                      const sigset_t *set)
 {
 	static struct server server;
-	struct door door;
-	char why[512];
-	int error;
-
-	if (door_open(&door, options->socket, options->socket_default, options->socket_mode, why,
-	              sizeof(why)))
-		return fail(why);
 	/*
 	 * As root this process still owns the sandboxes' user namespaces, and so may
 	 * signal and limit what is in them; it may do nothing else that a user may not.
 	 */
-	error = rights_drop();
+	int error = rights_drop();
+
 	if (!error)
 		error = reaper_new(&host->reaper);
 	if (!error)
-		error = server_init(&server, &options->server, host);
+		error = server_init(&server, config, host);
 	if (!error) {
-		error = serve(&server, options, &door, set);
+		error = serve(&server, options, door, set);
 		reaper_free(host->reaper);
 		server_deinit(&server);
 	}
-	door_close(&door);
-	if (error) {
-		fmt_format(why, sizeof(why), "cannot serve: {}", strerror(-error));
+	return error;
+}
+
+/* With the launcher up: open the door and the store, give the rest of the rights away, serve. */
+static int run(struct sys_host *host, const struct options *options, const sigset_t *set)
+{
+	struct server_config config = options->server;
+	struct door door;
+	char why[512];
+
+	if (door_open(&door, options->socket, options->socket_default, options->socket_mode, why,
+	              sizeof(why)))
 		return fail(why);
+	int error = open_state(options, &config, why, sizeof(why));
+	if (!error) {
+		error = run_server(host, options, &config, &door, set);
+		sys_store_close(config.store);
+		if (error)
+			fmt_format(why, sizeof(why), "cannot serve: {}", strerror(-error));
 	}
+	door_close(&door);
+	if (error)
+		return fail(why);
 	log_info("ended");
 	return EXIT_SUCCESS;
 }
 
 static void print_options(const struct options *options)
 {
-	fmt_print(stdout, "socket {}\nsocket-mode {:04o}\ncores", options->socket,
-	          options->socket_mode);
+	fmt_print(stdout, "socket {}\nsocket-mode {:04o}\nstate {}\ncores", options->socket,
+	          options->socket_mode, *options->state ? options->state : "none");
 	for (unsigned i = 0; i < options->server.core_count; i++)
 		fmt_print(stdout, " {}", options->server.core_numbers[i]);
 	fmt_print(stdout,

@@ -34,6 +34,10 @@ static const char help[] =
 	"                        $XDG_RUNTIME_DIR/mett-eagle/socket, else\n"
 	"                        /run/mett-eagle/socket)\n"
 	"  --socket-mode MODE    who may connect, as octal file mode (default 0600)\n"
+	"  --state DIR           keep named namespaces and their actions in DIR; 'none': keep\n"
+	"                        nothing (default: $XDG_STATE_HOME/mett-eagle, else\n"
+	"                        /var/lib/mett-eagle for root, ~/.local/state/mett-eagle for\n"
+	"                        others)\n"
 	"  --cores LIST          cores for clients, as 0-3,6 (default: all there are)\n"
 	"  --core-policy POLICY  when each core has a client: share one, or refuse\n"
 	"                        (default share)\n"
@@ -155,6 +159,7 @@ static void set_defaults(struct options *options)
 	*options = (struct options){
 		.socket_default = true,
 		.socket_mode = 0600,
+		.state_default = true,
 		.server =
 			{
 				.core_policy = CORES_SHARE,
@@ -196,9 +201,26 @@ static void find_runtimes(struct runtime_paths *ret)
 	ret->program[METT_LANGUAGE_EXEC] = ret->program[METT_LANGUAGE_ACTIONLOOP] = exec;
 }
 
+/* Where there is no place for it, there is none; see main.c. */
+static void find_state(char ret[PATH_MAX])
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	int length = 0;
+
+	if (state && *state == '/')
+		length = fmt_format(ret, PATH_MAX, "{}/mett-eagle", state);
+	else if (geteuid() == 0)
+		length = fmt_format(ret, PATH_MAX, "/var/lib/mett-eagle");
+	else if (home && *home == '/')
+		length = fmt_format(ret, PATH_MAX, "{}/.local/state/mett-eagle", home);
+	if (length <= 0 || length >= PATH_MAX)
+		*ret = 0;
+}
+
 enum option_name {
 	OPTION_SOCKET = 256,
 	OPTION_SOCKET_MODE,
+	OPTION_STATE,
 	OPTION_CORES,
 	OPTION_CORE_POLICY,
 	OPTION_MAX_CLIENTS,
@@ -231,6 +253,16 @@ static int take_socket_mode(struct options *options, const char *text)
 	if (end == text || *end || mode > 0777)
 		return WRONG("--socket-mode: '{}' is no octal file mode; write it as 0660", text);
 	options->socket_mode = (unsigned)mode;
+	return 0;
+}
+
+static int take_state(struct options *options, const char *path)
+{
+	if (!*path || strlen(path) >= sizeof(options->state))
+		return WRONG("--state: a path has 1 to {} bytes; choose another, or none",
+		             sizeof(options->state) - 1);
+	strcpy(options->state, strcmp(path, "none") ? path : "");
+	options->state_default = false;
 	return 0;
 }
 
@@ -305,6 +337,8 @@ static int take_option(struct options *options, int option, const char *text, co
 		return take_socket(options, text);
 	case OPTION_SOCKET_MODE:
 		return take_socket_mode(options, text);
+	case OPTION_STATE:
+		return take_state(options, text);
 	case OPTION_CORES:
 		*cores = text;
 		return 0;
@@ -339,6 +373,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 	static const struct option known[] = {
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"socket-mode", required_argument, NULL, OPTION_SOCKET_MODE},
+		{"state", required_argument, NULL, OPTION_STATE},
 		{"cores", required_argument, NULL, OPTION_CORES},
 		{"core-policy", required_argument, NULL, OPTION_CORE_POLICY},
 		{"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
@@ -361,6 +396,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 
 	set_defaults(ret);
 	find_runtimes(&ret->runtimes);
+	find_state(ret->state);
 	while ((option = getopt_long(argc, argv, "nhV", known, NULL)) != -1)
 		if ((result = take_option(ret, option, optarg, &cores)))
 			return result;

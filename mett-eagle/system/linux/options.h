@@ -3,6 +3,7 @@
 /* Options: what the operator says on the command line of the server. */
 #include <manager/server.h>
 
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 
@@ -12,6 +13,8 @@ struct options {
 	char socket[108];
 	bool socket_default;
 	unsigned socket_mode;
+	char state[PATH_MAX]; /* folder of the store; "": none */
+	bool state_default;   /* it need not be usable */
 	struct server_config server;
 	cpu_set_t cores; /* those in server.core_numbers */
 	unsigned spares; /* sandboxes ahead of need */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rights.h"
+
 #define ABC_DIGEST "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static unsigned mode_of(const char *path)
@@ -335,6 +337,25 @@ TEST(who_reads_records_may_find_them_senseless_or_end)
 	error = -ENOMEM;
 	CHECK_EQ(sys_store_each(shelf.store, dislike_b, &error), -ENOMEM);
 	CHECK_STR(shelf_records(&shelf), "u0/a=1;u0/c=3;");
+	CHECK_EQ(shelf_count(&shelf, "quarantine"), 1);
+	shelf_free(&shelf);
+}
+
+/* The server has none left when it writes. */
+TEST(it_needs_no_rights_once_open)
+{
+	struct shelf shelf;
+
+	shelf_new(&shelf);
+	CHECK_EQ(rights_drop(), 0);
+	shelf_put(&shelf, "u0", "a", "1");
+	shelf_put(&shelf, "u0", "a", "2");
+	shelf_put(&shelf, "u0", "b", "3");
+	CHECK_EQ(sys_store_remove(shelf.store, "u0", "b"), 0);
+	CHECK_STR(shelf_code(&shelf, "abc", 3), ABC_DIGEST);
+	CHECK_EQ(shelf_has_code(&shelf, ABC_DIGEST, "abc", 3), 0);
+	file_write(shelf_file(&shelf, "records/u0@c"), "x", 1);
+	CHECK_STR(shelf_records(&shelf), "u0/a=2;");
 	CHECK_EQ(shelf_count(&shelf, "quarantine"), 1);
 	shelf_free(&shelf);
 }
