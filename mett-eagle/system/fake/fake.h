@@ -134,3 +134,23 @@ uint64_t fake_worker_limit(struct sys_worker *worker);
 
 /** fake_worker_awake() - how many times it was woken with work */
 unsigned fake_worker_awake(struct sys_worker *worker);
+
+/* The store: there is one, whatever its path. It outlives sys_store_close(). */
+
+/** fake_store_fails() - what would change it returns @error, negative, until told 0 */
+void fake_store_fails(int error);
+
+/** fake_store_damage() - a record that is there is damaged */
+void fake_store_damage(const char *space, const char *key);
+
+/** fake_store_damage_code() - a program that is there is damaged */
+void fake_store_damage_code(const char *digest);
+
+/** fake_store_aside() - number of records and programs that were moved aside as damaged */
+unsigned fake_store_aside(void);
+
+/** fake_store_count() - number of programs, with 1, or of records, with 0 */
+unsigned fake_store_count(int is_code);
+
+/** fake_store_forget() - it is empty, and fails no more */
+void fake_store_forget(void);

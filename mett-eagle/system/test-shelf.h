@@ -1,7 +1,7 @@
 #pragma once
 
 /* What tests of the store share: a folder for it, and short ways to say what must be in it. */
-#include "../store.h"
+#include "store.h"
 
 #include <mett-eagle/common.h>
 
