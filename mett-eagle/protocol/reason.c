@@ -27,6 +27,11 @@ static const struct {
 	[METT_BUSY] = {"busy", EAGAIN},
 	[METT_NO_MEMORY] = {"server out of memory", ENOMEM},
 	[METT_GONE] = {"server gone", EPIPE},
+	[METT_DENIED] = {"denied", EACCES},
+	[METT_NO_NAMESPACE] = {"no such namespace", ENOENT},
+	[METT_QUOTA] = {"quota reached", EDQUOT},
+	[METT_NO_STATE] = {"state not kept", EIO},
+	[METT_NO_VERSION] = {"no such version", EINVAL},
 };
 
 static const char *const languages[METT_LANGUAGE_COUNT] = {

@@ -31,12 +31,17 @@ extern "C" {
  * @policy:   see enum mett_policy
  * @defaults: limits of its activations where an invocation gives none
  * @grants:   enum mett_grant, or-ed; 0: nothing
+ * @concurrency: activations of it at the same time, more get METT_QUOTA; 0: no limit of its own
+ * @environment: what its functions find in their environment, as "KEY=V", NULL-terminated;
+ *            METT_ENVIRONMENT_MAX bytes in all; NULL: nothing. Rows of a list have NULL here.
  */
 struct mett_action_options {
 	enum mett_language language;
 	enum mett_policy policy;
 	struct mett_config defaults;
 	uint32_t grants;
+	uint32_t concurrency;
+	const char *const *environment;
 };
 
 /** struct mett_action_info - one row of mett_action_list() */
@@ -128,7 +133,82 @@ METT_EXPORT int mett_action_update_path(struct mett_client *client, const char *
                                         struct mett_error *error);
 
 /**
- * mett_action_delete() - take an action away
+ * mett_action_deploy_fd() - make an action, or its next version if it is there
+ * @ret_version: number of the version; may be NULL
+ *
+ * In a named namespace an action has up to METT_VERSIONS_MAX versions, counted from 1;
+ * the oldest makes room. When this returns 0, the version is kept for good (unless the
+ * server runs without state), and no call that begins now, of whichever client, gets an
+ * older one; activations that run end on theirs. In a private namespace only the present
+ * version is there.
+ *
+ * Blocks as mett_action_create_fd(), and until the server's disk has it.
+ *
+ * Return: as mett_action_create_fd() without METT_EXISTS, and
+ *   -EDQUOT  METT_QUOTA: actions or bytes of code; or of a namespace with a quota of memory,
+ *            and an action without a memory limit
+ *   -EIO     METT_NO_STATE: the server could not keep it; nothing has changed
+ *   -ENOENT  METT_NO_NAMESPACE: the namespace was deleted meanwhile
+ *
+ * In a named namespace these also come from create, update, and (but for METT_QUOTA) delete.
+ */
+METT_EXPORT int mett_action_deploy_fd(struct mett_client *client, const char *name, int fd,
+                                      const struct mett_action_options *options,
+                                      uint32_t *ret_version, struct mett_error *error);
+
+/** mett_action_deploy_path() - the same; @path is opened here, with the caller's rights */
+METT_EXPORT int mett_action_deploy_path(struct mett_client *client, const char *name,
+                                        const char *path, const struct mett_action_options *options,
+                                        uint32_t *ret_version, struct mett_error *error);
+
+/**
+ * struct mett_version - one row of mett_action_versions()
+ * @current:     1: it is the one that calls get; else 0
+ * @size:        of its program, in bytes
+ * @deployed_us: when it came to be, in microseconds on CLOCK_REALTIME
+ * @digest:      SHA-256 of its program in hexadecimal; "" where the server keeps no state
+ * @options:     with the environment
+ */
+struct mett_version {
+	uint32_t version;
+	int current;
+	uint64_t size;
+	uint64_t deployed_us;
+	char digest[65];
+	struct mett_action_options options;
+};
+
+/**
+ * mett_action_versions() - versions of an action that are kept, oldest first
+ * @ret:   array of @count rows; one piece of memory from malloc, the environments are in it
+ *         too; the caller frees it
+ * @count: number of rows, at least 1 on success
+ *
+ * Return: 0, or -EINVAL (METT_BAD_ARGUMENT, METT_NO_ACTION).
+ */
+METT_EXPORT int mett_action_versions(struct mett_client *client, const char *name,
+                                     struct mett_version **ret, size_t *count,
+                                     struct mett_error *error);
+
+/**
+ * mett_action_rollback() - have calls get another version that is kept
+ * @version:     0: the one before the present one
+ * @ret_version: the one that is current now; may be NULL
+ *
+ * Blocks and lasts as mett_action_deploy_fd(). The next version that is deployed is
+ * counted on from the highest there ever was.
+ *
+ * Return: 0, or
+ *   -EINVAL METT_BAD_ARGUMENT, METT_NO_ACTION, METT_NO_VERSION (not kept; or 0, and there
+ *           is none before)
+ *   -EIO    METT_NO_STATE: its program is damaged, or the change could not be kept; the
+ *           present version stays
+ */
+METT_EXPORT int mett_action_rollback(struct mett_client *client, const char *name, uint32_t version,
+                                     uint32_t *ret_version, struct mett_error *error);
+
+/**
+ * mett_action_delete() - take an action away, with all its versions
  *
  * Activations under way come to their end; the name is free at once.
  *
@@ -148,6 +228,44 @@ METT_EXPORT int mett_action_delete(struct mett_client *client, const char *name,
  */
 METT_EXPORT int mett_action_list(struct mett_client *client, struct mett_action_info **ret,
                                  size_t *count, struct mett_error *error);
+
+/**
+ * struct mett_action_stats - what an action's workers do, in all sessions of the namespace
+ * @calls:   that have ended since the server's start
+ * @errors:  of them, those without an answer
+ * @running: activations under way, those that wait for a worker included
+ * @parked:  workers that wait
+ * @memory:  largest peak of private memory of one of its workers, in bytes; 0: not known
+ * @latency: calls by duration, from their arrival at the server to the answer; of calls past
+ *           the server not all are in here
+ *
+ * In a private namespace the session's own; there errors, memory and latency are not kept.
+ */
+struct mett_action_stats {
+	char name[METT_NAME_MAX + 1];
+	uint64_t calls;
+	uint64_t errors;
+	uint32_t running;
+	uint32_t parked;
+	uint64_t memory;
+	uint64_t latency[METT_LATENCY_BUCKETS];
+};
+
+/**
+ * mett_action_stats() - statistics of all actions of the namespace, by name
+ * @ret:   array of @count rows, from malloc; the caller frees it
+ *
+ * Return: 0, or -EINVAL (an argument is NULL).
+ */
+METT_EXPORT int mett_action_stats(struct mett_client *client, struct mett_action_stats **ret,
+                                  size_t *count, struct mett_error *error);
+
+/**
+ * mett_latency_ns() - longest duration that is counted in a bucket, in nanoseconds
+ * @bucket: less than METT_LATENCY_BUCKETS; four to each power of two; the last has no end,
+ *          which is UINT64_MAX
+ */
+METT_EXPORT uint64_t mett_latency_ns(unsigned bucket);
 
 /**
  * mett_action_invoke() - run a function and wait for its answer
@@ -225,6 +343,109 @@ METT_EXPORT unsigned mett_client_in_flight(const struct mett_client *client);
  */
 METT_EXPORT size_t mett_client_reaped(struct mett_client *client, struct mett_reaped *rows,
                                       size_t count);
+
+/*
+ * Namespaces. Any client may ask, in whichever namespace it is itself; the server
+ * decides by the user that runs it.
+ */
+
+/**
+ * struct mett_quota - limits of a namespace, or what is used of them; 0: unlimited
+ * @actions:    actions
+ * @code:       bytes of all different programs of all versions that are kept
+ * @memory:     sum of the memory limits of activations under way, in bytes; then each action
+ *              must have one
+ * @parked:     workers that wait
+ * @concurrent: activations under way
+ * @rate:       activations that begin in a second; a second's worth may come at once
+ */
+struct mett_quota {
+	uint64_t actions;
+	uint64_t code;
+	uint64_t memory;
+	uint64_t parked;
+	uint64_t concurrent;
+	uint64_t rate;
+};
+
+/**
+ * struct mett_namespace_info - one row of mett_namespace_list()
+ * @owner:   user id
+ * @members: user ids of those who may use it too
+ * @quota:   in force
+ * @used:    now; of `rate`: what may not begin at once, as a share of the limit
+ */
+struct mett_namespace_info {
+	char name[METT_NAME_MAX + 1];
+	uint32_t owner;
+	uint32_t member_count;
+	uint32_t members[METT_MEMBERS_MAX];
+	struct mett_quota quota;
+	struct mett_quota used;
+};
+
+/**
+ * mett_namespace_create() - make a namespace; this user owns it
+ * @name: as of an action; "u" and a number is a user's home, and no other's to make
+ *
+ * Blocks until the server's disk has it, as all below but list.
+ *
+ * Return: 0, or
+ *   -EINVAL METT_BAD_ARGUMENT
+ *   -EEXIST METT_EXISTS
+ *   -EACCES METT_DENIED: another user's home
+ *   -EDQUOT METT_QUOTA: METT_SPACES_OWNED_MAX of this user, or METT_SPACES_MAX of the server
+ *   -EIO    METT_NO_STATE
+ */
+METT_EXPORT int mett_namespace_create(struct mett_client *client, const char *name,
+                                      struct mett_error *error);
+
+/**
+ * mett_namespace_delete() - give a namespace up that has no action
+ *
+ * For its owner and root. Who is in it finds nothing there any more.
+ *
+ * Return: 0, or
+ *   -EINVAL METT_BAD_ARGUMENT
+ *   -ENOENT METT_NO_NAMESPACE
+ *   -EACCES METT_DENIED
+ *   -EEXIST METT_EXISTS: it has actions
+ *   -EIO    METT_NO_STATE
+ */
+METT_EXPORT int mett_namespace_delete(struct mett_client *client, const char *name,
+                                      struct mett_error *error);
+
+/**
+ * mett_namespace_list() - namespaces this user may use, by name
+ * @ret:   array of @count rows, from malloc; the caller frees it
+ *
+ * Return: 0, or -EINVAL (an argument is NULL).
+ */
+METT_EXPORT int mett_namespace_list(struct mett_client *client, struct mett_namespace_info **ret,
+                                    size_t *count, struct mett_error *error);
+
+/**
+ * mett_namespace_allow() - let another user use a namespace, or no longer
+ * @uid:     user
+ * @allowed: 1 or 0; who is in the namespace then and may not any more is shown out
+ *
+ * For its owner and root. What is so already is no error.
+ *
+ * Return: 0, or as mett_namespace_delete() without METT_EXISTS, and
+ *   -EDQUOT METT_QUOTA: METT_MEMBERS_MAX
+ */
+METT_EXPORT int mett_namespace_allow(struct mett_client *client, const char *name, uint32_t uid,
+                                     int allowed, struct mett_error *error);
+
+/**
+ * mett_namespace_limit() - give a namespace a quota of its own, in place of the server's default
+ *
+ * For root and the user the server runs as. What is over it now may stay.
+ *
+ * Return: 0, or as mett_namespace_delete() without METT_EXISTS.
+ */
+METT_EXPORT int mett_namespace_limit(struct mett_client *client, const char *name,
+                                     const struct mett_quota *quota, struct mett_error *error);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@ extern "C" {
 
 /* Every limit a user can meet. Sizes are in bytes unless the name says otherwise. */
 enum {
-	METT_NAME_MAX = 64,            /* name of an action: [A-Za-z0-9._-]{1,64} */
+	METT_NAME_MAX = 64,            /* name of an action or namespace: [A-Za-z0-9._-]{1,64} */
 	METT_INLINE_MAX = 64 << 10,    /* argument or answer that travels in the window */
 	METT_PAYLOAD_MAX = 16 << 20,   /* argument or answer at all (server: --max-payload) */
 	METT_GRANT_MAX = 64 << 20,     /* memory for large payloads that one activation gets */
@@ -30,6 +30,13 @@ enum {
 	METT_WORKER_THREADS_MAX = 64,  /* threads of one worker, where its policy allows any */
 	METT_REUSE_IDLE_MS = 60000,    /* a process of policy reuse ends when idle for so long */
 	METT_START_TIMEOUT_MS = 10000, /* a program's start up to its first readiness */
+	METT_VERSIONS_MAX = 10,        /* versions of an action that are kept */
+	METT_ENVIRONMENT_MAX =
+		4 << 10,            /* an action's environment: all "KEY=V", each with its zero */
+	METT_SPACES_MAX = 4096,     /* named namespaces of one server */
+	METT_SPACES_OWNED_MAX = 64, /* of them, those one user owns besides the own home */
+	METT_MEMBERS_MAX = 64,      /* users of a namespace besides its owner */
+	METT_LATENCY_BUCKETS = 128, /* of a histogram of durations, see mett_latency_ns() */
 };
 
 /** enum mett_language - how the server starts an action's program */
@@ -83,6 +90,11 @@ enum mett_reason {
 	METT_BUSY,          /* EAGAIN: a limit of this session is reached; try later */
 	METT_NO_MEMORY,     /* ENOMEM: the server cannot get memory or descriptors */
 	METT_GONE,          /* EPIPE: server is gone, or is shutting down */
+	METT_DENIED,        /* EACCES: this user may not do that with this namespace */
+	METT_NO_NAMESPACE,  /* ENOENT: no namespace of that name */
+	METT_QUOTA,         /* EDQUOT: a limit of the namespace or action; detail: that limit */
+	METT_NO_STATE,      /* EIO: the server cannot keep it, or has lost what it kept */
+	METT_NO_VERSION,    /* EINVAL: no such version of the action is kept */
 	METT_REASON_COUNT
 };
 

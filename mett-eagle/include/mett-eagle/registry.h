@@ -44,6 +44,32 @@ METT_EXPORT int mett_default_socket(char *buffer, size_t size);
 METT_EXPORT int mett_register_client(const char *socket_path, struct mett_client **ret,
                                      struct mett_error *error);
 
+/**
+ * mett_register_namespace() - become a client in a named namespace
+ * @name: of the namespace; NULL: a private one, as mett_register_client()
+ *
+ * All clients of a namespace see the same actions, which outlive them. The home
+ * namespace of a user is there whenever asked for; others are made by
+ * mett_namespace_create(). Blocks as mett_register_client().
+ *
+ * Return: as mett_register_client(), and
+ *   -EINVAL  METT_BAD_ARGUMENT: @name is not lawful
+ *   -ENOENT  METT_NO_NAMESPACE, besides METT_NO_CORE
+ *   -EACCES  METT_DENIED: only its owner, its members and root may
+ *   -EIO     METT_NO_STATE: the server was to keep it and has no place to
+ */
+METT_EXPORT int mett_register_namespace(const char *socket_path, const char *name,
+                                        struct mett_client **ret, struct mett_error *error);
+
+/**
+ * mett_home_namespace() - name of the namespace that is this user's by itself, as "u1000"
+ * @buffer: memory for it, zero-terminated
+ * @size:   its size in bytes; 12 is enough
+ *
+ * Return: 0, or -ENAMETOOLONG.
+ */
+METT_EXPORT int mett_home_namespace(char *buffer, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
