@@ -14,6 +14,8 @@ struct request {
 	const char *name;
 	const struct mett_action_options *options;
 	enum message_type type;
+	uint32_t *ret_version; /* of a deploy; may be NULL */
+	size_t environment_size;
 	char source[128];
 	struct mett_error *error;
 };
@@ -27,6 +29,42 @@ int mett_client_check(const struct mett_client *client, const char *name, struct
 		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
 		                      "action '%.*s': not a lawful name; use [A-Za-z0-9._-]{1,%d}",
 		                      METT_NAME_MAX + 1, name ? name : "(null)", METT_NAME_MAX);
+	return 0;
+}
+
+/* Returns what the strings take, or more than METT_ENVIRONMENT_MAX. */
+static size_t size_of_environment(const char *const *environment)
+{
+	size_t size = 0;
+
+	for (; environment && *environment && size <= METT_ENVIRONMENT_MAX; environment++)
+		size += strlen(*environment) + 1;
+	return size;
+}
+
+static void pack_environment(const char *const *environment, char *ret)
+{
+	for (; environment && *environment; environment++)
+		ret = stpcpy(ret, *environment) + 1;
+}
+
+static int check_environment(struct request *request)
+{
+	const char *const *environment = request->options->environment;
+	size_t size = size_of_environment(environment);
+
+	if (size > METT_ENVIRONMENT_MAX)
+		return mett_error_set(request->error, METT_TOO_LARGE, METT_ENVIRONMENT_MAX,
+		                      "action '%s': its environment takes more than %d bytes; pass "
+		                      "large values with the argument",
+		                      request->name, METT_ENVIRONMENT_MAX);
+	for (; environment && *environment; environment++)
+		if (!environment_valid(*environment, strlen(*environment) + 1))
+			return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
+			                      "action '%s': environment '%.40s' is not KEY=VALUE "
+			                      "with a key of A-Z a-z 0-9 _",
+			                      request->name, *environment);
+	request->environment_size = size;
 	return 0;
 }
 
@@ -54,7 +92,7 @@ static int check_request(struct request *request)
 		return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
 		                      "action '%s': no grant has number %#x; see enum mett_grant",
 		                      request->name, grants & ~(unsigned)METT_GRANT_ALL);
-	return 0;
+	return check_environment(request);
 }
 
 static int bad_source(const struct request *request, const char *why, const char *advice)
@@ -156,24 +194,36 @@ static int send_source(const struct request *request, int fd)
 {
 	sys_cap dataspace = SYS_NO_CAP;
 	size_t size = 0;
-	struct message_create message = {
-		.header.type = request->type,
-		.defaults = request->options->defaults,
-		.language = request->options->language,
-		.policy = request->options->policy,
-		.grants = request->options->grants,
+	struct {
+		struct message_create fixed;
+		char environment[METT_ENVIRONMENT_MAX];
+	} message = {
+		.fixed =
+			{
+				.header.type = request->type,
+				.defaults = request->options->defaults,
+				.language = request->options->language,
+				.policy = request->options->policy,
+				.grants = request->options->grants,
+				.concurrency = request->options->concurrency,
+			},
 	};
+	struct mett_client *client = request->client;
 	int failure = check_source(request, fd, &size);
 
 	if (!failure)
 		failure = copy_source(request, fd, size, &dataspace);
 	if (failure)
 		return failure;
-	message_name_set(&message.name, request->name);
-	failure = mett_client_ask(request->client, &message, sizeof(message), dataspace,
-	                          MESSAGE_STATUS, request->error);
+	message_name_set(&message.fixed.name, request->name);
+	size = sizeof(message.fixed) + request->environment_size;
+	pack_environment(request->options->environment, message.environment);
+	failure =
+		mett_client_ask(client, &message, size, dataspace, MESSAGE_STATUS, request->error);
 	sys_cap_close(dataspace);
-	mett_client_settle(request->client);
+	if (!failure && request->ret_version)
+		*request->ret_version = mett_client_detail(client);
+	mett_client_settle(client);
 	return failure;
 }
 
@@ -248,6 +298,26 @@ int mett_action_update_path(struct mett_client *client, const char *name, const 
 	return put_path(&request, path);
 }
 
+int mett_action_deploy_fd(struct mett_client *client, const char *name, int fd,
+                          const struct mett_action_options *options, uint32_t *ret_version,
+                          struct mett_error *error)
+{
+	struct request request = {client,         name,        options,
+	                          MESSAGE_DEPLOY, ret_version, .error = error};
+
+	return put_fd(&request, fd);
+}
+
+int mett_action_deploy_path(struct mett_client *client, const char *name, const char *path,
+                            const struct mett_action_options *options, uint32_t *ret_version,
+                            struct mett_error *error)
+{
+	struct request request = {client,         name,        options,
+	                          MESSAGE_DEPLOY, ret_version, .error = error};
+
+	return put_path(&request, path);
+}
+
 int mett_action_delete(struct mett_client *client, const char *name, struct mett_error *error)
 {
 	struct message_delete message = {.header.type = MESSAGE_DELETE};
@@ -260,95 +330,4 @@ int mett_action_delete(struct mett_client *client, const char *name, struct mett
 	                          error);
 	mett_client_settle(client);
 	return failure;
-}
-
-/* An array that grows by one page of rows after the other. */
-struct rows {
-	struct mett_action_info *row;
-	size_t count;
-};
-
-static bool rows_are_lawful(const struct message_actions *page, size_t size, const char *after)
-{
-	const struct message_action *row = (const void *)(page + 1);
-
-	if (size != sizeof(*page) + (uint64_t)page->count * sizeof(*row))
-		return false;
-	/* In order, and so without end only if names are. */
-	for (uint32_t i = 0; i < page->count; i++) {
-		if (!message_name_valid(&row[i].name) || strcmp(row[i].name.text, after) <= 0)
-			return false;
-		after = row[i].name.text;
-	}
-	return page->count || !page->more;
-}
-
-static bool rows_add(struct rows *rows, const struct message_actions *page)
-{
-	const struct message_action *from = (const void *)(page + 1);
-	struct mett_action_info *grown =
-		realloc(rows->row, (rows->count + page->count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return false;
-	rows->row = grown;
-	for (uint32_t i = 0; i < page->count; i++) {
-		struct mett_action_info *to = &grown[rows->count++];
-
-		*to = (struct mett_action_info){
-			.options = {from[i].language, from[i].policy, from[i].defaults,
-		                    from[i].grants},
-			.size = from[i].size,
-			.activations = from[i].activations,
-			.version = from[i].version,
-		};
-		memcpy(to->name, from[i].name.text, sizeof(to->name));
-	}
-	return true;
-}
-
-/* Returns 1 when there is more to ask for, 0 when not, or a negative errno. */
-static int list_page(struct mett_client *client, struct rows *rows, struct mett_error *error)
-{
-	struct message_list message = {.header.type = MESSAGE_LIST};
-	const struct message_actions *page = (const void *)client->message;
-	int failure;
-
-	if (rows->count)
-		message_name_set(&message.after, rows->row[rows->count - 1].name);
-	failure = mett_client_ask(client, &message, sizeof(message), SYS_NO_CAP, MESSAGE_ACTIONS,
-	                          error);
-	if (failure)
-		return failure;
-	if (!rows_are_lawful(page, client->message_size, message.after.text) ||
-	    rows->count + page->count > METT_ACTIONS_MAX)
-		return mett_client_broke(client, error);
-	if (!rows_add(rows, page))
-		return mett_error_set(error, METT_NO_MEMORY, 0, "no memory here for %zu actions",
-		                      rows->count + page->count);
-	return page->more ? 1 : 0;
-}
-
-int mett_action_list(struct mett_client *client, struct mett_action_info **ret, size_t *count,
-                     struct mett_error *error)
-{
-	struct rows rows = {0};
-	int more;
-
-	if (!client || !ret || !count)
-		return mett_error_set(error, METT_BAD_ARGUMENT, 0, "%s is NULL",
-		                      !client ? "client"
-		                      : !ret  ? "ret"
-		                              : "count");
-	do
-		more = list_page(client, &rows, error);
-	while (more > 0);
-	mett_client_settle(client);
-	if (more < 0) {
-		free(rows.row);
-		return more;
-	}
-	*ret = rows.row;
-	*count = rows.count;
-	return mett_error_clear(error);
 }

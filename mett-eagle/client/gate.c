@@ -94,7 +94,7 @@ static bool take_message(struct mett_client *client, struct sys_received *receiv
 		lawful = take_done(client, received);
 	else if (type == MESSAGE_LANE)
 		lawful = mett_lane_take(client, (const void *)client->message, received->caps[0]);
-	else if (type == MESSAGE_STATUS || type == MESSAGE_ACTIONS)
+	else if (type == MESSAGE_STATUS || type == MESSAGE_ROWS || type == MESSAGE_VERSION)
 		lawful = take_reply(client, type, received->size);
 	sys_received_close(received);
 	return lawful;
@@ -187,9 +187,14 @@ int mett_client_ask(struct mett_client *client, void *message, size_t size, sys_
 		return mett_error_take(error, status->reason, status->detail,
 		                       (const char *)(status + 1),
 		                       client->message_size - sizeof(*status));
-	if (client->reply == MESSAGE_ACTIONS && reply == MESSAGE_ACTIONS)
+	if (client->reply == reply && reply != MESSAGE_STATUS)
 		return mett_error_clear(error);
 	return mett_client_broke(client, error);
+}
+
+uint32_t mett_client_detail(const struct mett_client *client)
+{
+	return (uint32_t)((const struct message_status *)client->message)->detail;
 }
 
 void mett_client_settle(struct mett_client *client)

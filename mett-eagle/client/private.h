@@ -133,6 +133,9 @@ int mett_client_broke(struct mett_client *client, struct mett_error *error);
 /** mett_client_check() - is there a client, and is the name lawful? Returns 0 or -EINVAL. */
 int mett_client_check(const struct mett_client *client, const char *name, struct mett_error *error);
 
+/** mett_space_check() - is that a lawful name of a namespace? Returns 0 or -EINVAL. */
+int mett_space_check(const char *name, struct mett_error *error);
+
 /** mett_client_tag() - a tag that no request under way has */
 uint32_t mett_client_tag(struct mett_client *client);
 
@@ -167,6 +170,9 @@ int mett_client_take(struct mett_client *client, uint64_t deadline_ns);
  */
 int mett_client_ask(struct mett_client *client, void *message, size_t size, sys_cap cap,
                     enum message_type reply, struct mett_error *error);
+
+/** mett_client_detail() - number that came with the status mett_client_ask() has got */
+uint32_t mett_client_detail(const struct mett_client *client);
 
 /** mett_client_settle() - let the descriptor for poll tell the truth; before each return */
 void mett_client_settle(struct mett_client *client);

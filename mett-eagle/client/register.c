@@ -86,14 +86,16 @@ static int connect_to(const char *path, uint64_t deadline_ns, struct mett_error 
 }
 
 /* Ask to be registered; the answer is in the client's `message` then. */
-static int converse(struct mett_client *client, int fd, const char *path, uint64_t deadline_ns,
-                    struct sys_received *received, struct mett_error *error)
+static int converse(struct mett_client *client, int fd, const char *path, const char *space,
+                    uint64_t deadline_ns, struct sys_received *received, struct mett_error *error)
 {
 	struct message_register question = {
 		.header = {MESSAGE_REGISTER, mett_client_tag(client)},
 		.version = PROTOCOL_VERSION,
 	};
 	const char *why = "does not answer within 5 s";
+
+	message_name_set(&question.space, space ? space : "");
 	int outcome = sys_gate_send(fd, &question, sizeof(question), NULL, 0);
 
 	while (!outcome) {
@@ -180,7 +182,8 @@ static int fit_out(struct mett_client *client, struct sys_received *received,
 	return 0;
 }
 
-static int join(struct mett_client *client, const char *path, struct mett_error *error)
+static int join(struct mett_client *client, const char *path, const char *space,
+                struct mett_error *error)
 {
 	uint64_t deadline_ns = sys_clock_ns() + patience_ns;
 	struct sys_received received = {0};
@@ -188,7 +191,7 @@ static int join(struct mett_client *client, const char *path, struct mett_error 
 
 	if (fd < 0)
 		return fd;
-	failure = converse(client, fd, path, deadline_ns, &received, error);
+	failure = converse(client, fd, path, space, deadline_ns, &received, error);
 	close(fd);
 	if (!failure)
 		failure = judge_answer(client, path, &received, error);
@@ -201,12 +204,21 @@ static int join(struct mett_client *client, const char *path, struct mett_error 
 int mett_register_client(const char *socket_path, struct mett_client **ret,
                          struct mett_error *error)
 {
+	return mett_register_namespace(socket_path, NULL, ret, error);
+}
+
+int mett_register_namespace(const char *socket_path, const char *name, struct mett_client **ret,
+                            struct mett_error *error)
+{
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct mett_client *client;
 	int failure;
 
 	if (!ret)
 		return mett_error_set(error, METT_BAD_ARGUMENT, 0, "ret is NULL");
+	failure = name ? mett_space_check(name, error) : 0;
+	if (failure)
+		return failure;
 	if (!socket_path) {
 		if (mett_default_socket(path, sizeof(path)) < 0)
 			return mett_error_set(error, METT_BAD_ARGUMENT, 0,
@@ -219,7 +231,7 @@ int mett_register_client(const char *socket_path, struct mett_client **ret,
 	if (!client)
 		return mett_error_set(error, METT_NO_MEMORY, 0, "no memory here for a client");
 	client->gate = client->event = client->poll_fd = SYS_NO_CAP;
-	failure = join(client, socket_path, error);
+	failure = join(client, socket_path, name, error);
 	if (failure) {
 		mett_client_free(client);
 		return failure;

@@ -241,7 +241,7 @@ static void serve_list(struct test_server *its)
 {
 	const struct message_list *list = (const void *)its->message;
 	struct {
-		struct message_actions fixed;
+		struct message_rows fixed;
 		struct message_action row[40];
 	} page;
 
@@ -249,7 +249,7 @@ static void serve_list(struct test_server *its)
 		unsigned next = list->after.text[0] ? (unsigned)atoi(list->after.text + 1) + 1 : 0;
 
 		memset(&page, 0, sizeof(page));
-		page.fixed.header = (struct message_header){MESSAGE_ACTIONS, list->header.tag};
+		page.fixed.header = (struct message_header){MESSAGE_ROWS, list->header.tag};
 		for (; page.fixed.count < 40 && next < ROWS; next++) {
 			struct message_action *row = &page.row[page.fixed.count++];
 			char name[16];

@@ -327,22 +327,21 @@ static void good_status(struct test_server *its, struct message_header *header)
 
 static void empty_page(struct test_server *its, struct message_header *header)
 {
-	struct message_actions page = {.header = {MESSAGE_ACTIONS, header->tag}, .more = 0};
+	struct message_rows page = {.header = {MESSAGE_ROWS, header->tag}, .more = 0};
 
 	test_server_send(its, &page, sizeof(page), SYS_NO_CAP);
 }
 
 static void empty_page_and_more(struct test_server *its, struct message_header *header)
 {
-	struct message_actions page = {.header = {MESSAGE_ACTIONS, header->tag}, .more = 1};
+	struct message_rows page = {.header = {MESSAGE_ROWS, header->tag}, .more = 1};
 
 	test_server_send(its, &page, sizeof(page), SYS_NO_CAP);
 }
 
 static void many_rows_in_no_page(struct test_server *its, struct message_header *header)
 {
-	struct message_actions page = {.header = {MESSAGE_ACTIONS, header->tag},
-	                               .count = UINT32_MAX};
+	struct message_rows page = {.header = {MESSAGE_ROWS, header->tag}, .count = UINT32_MAX};
 
 	test_server_send(its, &page, sizeof(page), SYS_NO_CAP);
 }
@@ -350,9 +349,9 @@ static void many_rows_in_no_page(struct test_server *its, struct message_header 
 static void send_row(struct test_server *its, uint32_t tag, const char *name, char behind)
 {
 	struct {
-		struct message_actions fixed;
+		struct message_rows fixed;
 		struct message_action row;
-	} page = {.fixed = {.header = {MESSAGE_ACTIONS, tag}, .count = 1, .more = 1}};
+	} page = {.fixed = {.header = {MESSAGE_ROWS, tag}, .count = 1, .more = 1}};
 
 	message_name_set(&page.row.name, name);
 	page.row.name.text[sizeof(page.row.name.text) - 1] = behind;
@@ -377,9 +376,9 @@ static void name_without_end(struct test_server *its, struct message_header *hea
 static void out_of_order(struct test_server *its, struct message_header *header)
 {
 	struct {
-		struct message_actions fixed;
+		struct message_rows fixed;
 		struct message_action row[2];
-	} page = {.fixed = {.header = {MESSAGE_ACTIONS, header->tag}, .count = 2}};
+	} page = {.fixed = {.header = {MESSAGE_ROWS, header->tag}, .count = 2}};
 
 	message_name_set(&page.row[0].name, "b");
 	message_name_set(&page.row[1].name, "a");

@@ -15,7 +15,7 @@
 
 enum {
 	MESSAGES_AT_ONCE = 16,
-	LIST_ROOM = (MESSAGE_MAX - (int)sizeof(struct message_actions)) /
+	LIST_ROOM = (MESSAGE_MAX - (int)sizeof(struct message_rows)) /
 	            (int)sizeof(struct message_action),
 };
 
@@ -171,8 +171,9 @@ static enum mett_reason create_action(struct session *session, const struct mess
 {
 	bool update = message->header.type == MESSAGE_UPDATE;
 	const char *name = message->name.text;
-	struct mett_action_options options = {message->language, message->policy, message->defaults,
-	                                      message->grants};
+	struct mett_action_options options = {message->language,    message->policy,
+	                                      message->defaults,    message->grants,
+	                                      message->concurrency, NULL};
 	const struct action *action;
 	size_t size = 0;
 
@@ -238,7 +239,7 @@ static enum mett_reason delete_action(struct session *session, const struct mess
 static void list_actions(struct session *session, const struct message_list *message)
 {
 	struct {
-		struct message_actions fixed;
+		struct message_rows fixed;
 		struct message_action rows[LIST_ROOM];
 	} answer;
 	struct action *found[LIST_ROOM + 1];
@@ -250,8 +251,8 @@ static void list_actions(struct session *session, const struct message_list *mes
 			lane_count(lane);
 	memcpy(after, message->after.text, METT_NAME_MAX);
 	count = namespace_list(&session->namespace, after, found, LIST_ROOM + 1);
-	answer.fixed = (struct message_actions){
-		.header = {MESSAGE_ACTIONS, message->header.tag},
+	answer.fixed = (struct message_rows){
+		.header = {MESSAGE_ROWS, message->header.tag},
 		.count = count > LIST_ROOM ? LIST_ROOM : count,
 		.more = count > LIST_ROOM,
 	};
@@ -266,6 +267,7 @@ static void list_actions(struct session *session, const struct message_list *mes
 			.policy = info->options.policy,
 			.version = info->version,
 			.grants = info->options.grants,
+			.concurrency = info->options.concurrency,
 		};
 		message_name_set(&answer.rows[i].name, info->name);
 	}

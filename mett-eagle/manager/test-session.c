@@ -56,7 +56,7 @@ static unsigned list(struct stage *stage, const char *after, char *last, unsigne
 	message_name_set(&message.after, after);
 	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
 	CHECK(stage_hear(stage, &heard));
-	CHECK_EQ(heard.header.type, MESSAGE_ACTIONS);
+	CHECK_EQ(heard.header.type, MESSAGE_ROWS);
 	CHECK_EQ(heard.header.tag, 4);
 	const struct message_action *rows = (void *)(&heard.actions + 1);
 	unsigned count = heard.actions.count;

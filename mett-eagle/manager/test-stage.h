@@ -31,7 +31,7 @@ struct heard {
 		struct message_header header;
 		struct message_done done;
 		struct message_status status;
-		struct message_actions actions;
+		struct message_rows actions;
 		unsigned char room[MESSAGE_MAX];
 	};
 	struct sys_received got;

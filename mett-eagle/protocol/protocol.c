@@ -64,3 +64,27 @@ int message_name_valid(const struct message_name *name)
 			return 0;
 	return mett_name_valid(name->text);
 }
+
+static int is_key(char c, int first)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+	       (!first && c >= '0' && c <= '9');
+}
+
+int environment_valid(const char *text, size_t size)
+{
+	const char *end = text + size;
+
+	if (size > METT_ENVIRONMENT_MAX || (size && end[-1]))
+		return 0;
+	while (text < end) {
+		const char *c = text;
+
+		while (is_key(*c, c == text))
+			c++;
+		if (c == text || *c != '=')
+			return 0;
+		text = c + strlen(c) + 1;
+	}
+	return 1;
+}

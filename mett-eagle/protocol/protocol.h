@@ -32,6 +32,7 @@ struct message_register {
 	struct message_header header;
 	uint32_t version; /* PROTOCOL_VERSION */
 	uint32_t reserved;
+	struct message_name space; /* empty: a private namespace */
 };
 
 /* Reason METT_OK: with gate and client window. Else text follows, without capabilities. */
@@ -79,7 +80,10 @@ struct message_done {
 
 /* client */
 
-/* With one capability, a sealed dataspace with the program. For create and update. */
+/*
+ * With one capability, a sealed dataspace with the program. For create, update and
+ * deploy. The environment follows, see environment_valid().
+ */
 struct message_create {
 	struct message_header header;
 	struct message_name name;
@@ -87,7 +91,7 @@ struct message_create {
 	uint32_t language;
 	uint32_t policy;
 	uint32_t grants;
-	uint32_t reserved;
+	uint32_t concurrency;
 };
 
 /*
@@ -133,16 +137,79 @@ struct message_action {
 	uint32_t policy;
 	uint32_t version;
 	uint32_t grants;
+	uint32_t concurrency;
+	uint32_t reserved;
 };
 
-/* `count` of struct message_action follow, sorted; `more`: ask on behind the last. */
-struct message_actions {
+struct message_stats {
+	struct message_name name;
+	uint64_t calls;
+	uint64_t errors;
+	uint64_t memory;
+	uint32_t running;
+	uint32_t parked;
+	uint64_t latency[METT_LATENCY_BUCKETS];
+};
+
+/* struct mett_quota and what is used of it go as they are. */
+struct message_space_row {
+	struct message_name name;
+	uint32_t owner;
+	uint32_t member_count;
+	uint32_t members[METT_MEMBERS_MAX];
+	struct mett_quota quota;
+	struct mett_quota used;
+};
+
+/*
+ * Answer to list, stats and spaces: `count` of struct message_action, message_stats or
+ * message_space_row follow, sorted by name; `more`: ask on behind the last.
+ */
+struct message_rows {
 	struct message_header header;
 	uint32_t count;
 	uint32_t more;
 };
 
-/* Answer to create, update, delete and dataspace; text follows, without terminating zero. */
+/*
+ * Versions: asks for the oldest that is newer than this. Rollback: makes this one current;
+ * 0: the one before the present.
+ */
+struct message_version_of {
+	struct message_header header;
+	struct message_name name;
+	uint32_t version;
+	uint32_t reserved;
+};
+
+/* The version asked for; number 0: there is none. Its environment follows. */
+struct message_version {
+	struct message_header header;
+	uint32_t version;
+	uint32_t current;
+	uint64_t size;
+	uint64_t deployed_us;
+	char digest[72];
+	struct mett_config defaults;
+	uint32_t language;
+	uint32_t policy;
+	uint32_t grants;
+	uint32_t concurrency;
+};
+
+/* What is to be done with a namespace; the type says what, and what of this it needs. */
+struct message_space {
+	struct message_header header;
+	struct message_name name;
+	uint32_t uid;
+	uint32_t reserved;
+	struct mett_quota quota;
+};
+
+/*
+ * Answer to what changes something, and to dataspace; detail: of a deploy or rollback the
+ * version. Text follows, without terminating zero.
+ */
 struct message_status {
 	struct message_header header;
 	uint32_t reason;
@@ -243,13 +310,24 @@ struct message_forked {
 	M(REGISTERED, FROM_SERVER, struct message_registered, METT_MESSAGE_MAX, 0, 2)              \
 	M(INVOKE, FROM_CLIENT | FROM_WORKER, struct message_invoke, 0, 0, 1)                       \
 	M(DONE, FROM_SERVER, struct message_done, METT_MESSAGE_MAX + METT_LOG_TAIL_MAX, 0, 1)      \
-	M(CREATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
-	M(UPDATE, FROM_CLIENT, struct message_create, 0, 1, 1)                                     \
+	M(CREATE, FROM_CLIENT, struct message_create, METT_ENVIRONMENT_MAX, 1, 1)                  \
+	M(UPDATE, FROM_CLIENT, struct message_create, METT_ENVIRONMENT_MAX, 1, 1)                  \
+	M(DEPLOY, FROM_CLIENT, struct message_create, METT_ENVIRONMENT_MAX, 1, 1)                  \
 	M(DELETE, FROM_CLIENT, struct message_delete, 0, 0, 0)                                     \
+	M(VERSIONS, FROM_CLIENT, struct message_version_of, 0, 0, 0)                               \
+	M(ROLLBACK, FROM_CLIENT, struct message_version_of, 0, 0, 0)                               \
 	M(LANE, FROM_SERVER, struct message_lane, 0, 1, 1)                                         \
 	M(CLAIM, FROM_CLIENT | FROM_WORKER, struct message_claim, 0, 0, 0)                         \
 	M(LIST, FROM_CLIENT, struct message_list, 0, 0, 0)                                         \
-	M(ACTIONS, FROM_SERVER, struct message_actions, MESSAGE_MAX - 16, 0, 0)                    \
+	M(STATS, FROM_CLIENT, struct message_list, 0, 0, 0)                                        \
+	M(SPACES, FROM_CLIENT, struct message_list, 0, 0, 0)                                       \
+	M(ROWS, FROM_SERVER, struct message_rows, MESSAGE_MAX - 16, 0, 0)                          \
+	M(VERSION, FROM_SERVER, struct message_version, METT_ENVIRONMENT_MAX, 0, 0)                \
+	M(SPACE_CREATE, FROM_CLIENT, struct message_space, 0, 0, 0)                                \
+	M(SPACE_DELETE, FROM_CLIENT, struct message_space, 0, 0, 0)                                \
+	M(SPACE_ALLOW, FROM_CLIENT, struct message_space, 0, 0, 0)                                 \
+	M(SPACE_FORBID, FROM_CLIENT, struct message_space, 0, 0, 0)                                \
+	M(SPACE_LIMIT, FROM_CLIENT, struct message_space, 0, 0, 0)                                 \
 	M(STATUS, FROM_SERVER, struct message_status, METT_MESSAGE_MAX, 0, 1)                      \
 	M(DATASPACE, FROM_WORKER, struct message_dataspace, 0, 0, 0)                               \
 	M(EXIT, FROM_WORKER, struct message_exit, 0, 0, 1)                                         \
@@ -299,3 +377,11 @@ void message_name_set(struct message_name *ret, const char *name);
 
 /** message_name_valid() - zero-terminated, zero-filled and lawful? */
 int message_name_valid(const struct message_name *name);
+
+/**
+ * environment_valid() - is this an environment as it travels and is kept?
+ * @text: strings "KEY=V" one behind the other, each with its terminating zero; keys of
+ *        [A-Za-z0-9_], the first no digit
+ * @size: in bytes, all zeros included; 0: there is none
+ */
+int environment_valid(const char *text, size_t size);

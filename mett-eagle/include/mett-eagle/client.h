@@ -350,25 +350,6 @@ METT_EXPORT size_t mett_client_reaped(struct mett_client *client, struct mett_re
  */
 
 /**
- * struct mett_quota - limits of a namespace, or what is used of them; 0: unlimited
- * @actions:    actions
- * @code:       bytes of all different programs of all versions that are kept
- * @memory:     sum of the memory limits of activations under way, in bytes; then each action
- *              must have one
- * @parked:     workers that wait
- * @concurrent: activations under way
- * @rate:       activations that begin in a second; a second's worth may come at once
- */
-struct mett_quota {
-	uint64_t actions;
-	uint64_t code;
-	uint64_t memory;
-	uint64_t parked;
-	uint64_t concurrent;
-	uint64_t rate;
-};
-
-/**
  * struct mett_namespace_info - one row of mett_namespace_list()
  * @owner:   user id
  * @members: user ids of those who may use it too

@@ -98,6 +98,25 @@ enum mett_reason {
 	METT_REASON_COUNT
 };
 
+/**
+ * struct mett_quota - limits of a namespace, or what is used of them; 0: unlimited
+ * @actions:    actions
+ * @code:       bytes of all different programs of all versions that are kept
+ * @memory:     sum of the memory limits of activations under way, in bytes; then each action
+ *              must have one
+ * @parked:     workers that wait
+ * @concurrent: activations under way
+ * @rate:       activations that begin in a second; a second's worth may come at once
+ */
+struct mett_quota {
+	uint64_t actions;
+	uint64_t code;
+	uint64_t memory;
+	uint64_t parked;
+	uint64_t concurrent;
+	uint64_t rate;
+};
+
 /** mett_reason_name() - a reason's name for people and machines, as "timed out"; static */
 METT_EXPORT const char *mett_reason_name(enum mett_reason reason);
 
