@@ -6,6 +6,7 @@
 #include <libfmt/fmt.h>
 
 #include "pool.h"
+#include "view.h"
 #include "worker.h"
 
 struct done {
@@ -170,6 +171,7 @@ static struct activation *activation_make(struct pool *pool, const struct caller
 		activation->config.timeout_us = defaults->timeout_us;
 	activation->timeout.expired = timed_out;
 	activation->depth = caller->worker ? caller->worker->activation->depth + 1 : 1;
+	activation->reserved = activation->config.memory_limit;
 	activation->payload = SYS_NO_CAP;
 	return activation;
 }
@@ -188,6 +190,28 @@ static struct activation *activation_new(struct session *session, struct worker 
 	activation->id = 1 + atomic_fetch_add_explicit(&session->server->activations, 1,
 	                                               memory_order_relaxed);
 	return activation;
+}
+
+/* What its action and its namespace may do at a time; activation_free() gives it back. */
+static bool within_limits(struct activation *activation, struct outcome *ret)
+{
+	const struct pool *pool = activation->pool;
+	uint32_t most = pool->options.concurrency;
+
+	if (pool->deployed) {
+		ret->reason = tally_enter(pool->deployed, &pool->options,
+		                          activation->config.memory_limit, &ret->detail, ret->text);
+		return !ret->reason;
+	}
+	if (!most || pool_running(pool) < most)
+		return true;
+	ret->reason = METT_QUOTA;
+	ret->detail = most < INT32_MAX ? (int32_t)most : INT32_MAX;
+	fmt_format(ret->text, sizeof(ret->text),
+	           "action '{}' was made to run {} at a time; wait for one to end, or make it with "
+	           "more concurrency",
+	           pool->name, most);
+	return false;
 }
 
 /* Returns the new activation, or NULL with the reason why not. */
@@ -213,7 +237,13 @@ static struct activation *admit(struct session *session, struct worker *worker,
 		       message->name.text);
 	}
 	activation->payload = payload;
-	action->info.activations++;
+	if (!within_limits(activation, ret)) {
+		timers_disarm(&session->timers, &activation->timeout);
+		server_drop(session->server, payload);
+		free(activation);
+		return NULL;
+	}
+	action->activations++;
 	return activation;
 }
 
@@ -279,6 +309,8 @@ void activation_adopt(struct worker *worker, const struct caller *caller, uint64
 	activation->times.start_worker = start_ns;
 	activation->id = id;
 	activation->worker = worker;
+	if (pool->deployed)
+		tally_adopt(pool->deployed, activation->config.memory_limit);
 	enter(activation);
 	if (caller->worker)
 		caller->worker->call = activation;
@@ -299,8 +331,18 @@ static void activation_free(struct activation *activation)
 	session->activation_count--;
 	if (!activation->caller.worker)
 		session->client_count--;
+	if (activation->pool->deployed)
+		tally_leave(activation->pool->deployed, activation->reserved);
 	server_drop(session->server, activation->payload);
 	free(activation);
+}
+
+static void account(const struct activation *activation, enum mett_reason reason)
+{
+	uint64_t start = activation->times.start_worker, end = activation->times.end_worker;
+
+	tally_note(activation->pool->deployed, reason != METT_OK,
+	           (end ? end : sys_clock_ns()) - start);
 }
 
 void activation_finish(struct activation *activation, const struct outcome *outcome)
@@ -324,6 +366,8 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	}
 	done.fixed.times = activation->times;
 	send(session, &activation->caller, &done, outcome->cap);
+	if (activation->pool->deployed)
+		account(activation, outcome->reason);
 	if (worker)
 		worker_release(worker, may_stay);
 	activation_free(activation);

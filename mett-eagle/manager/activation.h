@@ -25,8 +25,9 @@ struct activation {
 	struct mett_metadata times;
 	uint64_t id;
 	unsigned depth;
-	uint64_t size;   /* of the argument */
-	sys_cap payload; /* the argument when it is large, held in the server's table */
+	uint64_t reserved; /* memory it was begun with, of its namespace's */
+	uint64_t size;     /* of the argument */
+	sys_cap payload;   /* the argument when it is large, held in the server's table */
 };
 
 /**

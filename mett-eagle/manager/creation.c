@@ -7,6 +7,7 @@
 #include <libfmt/fmt.h>
 
 #include "pool.h"
+#include "request.h"
 
 static void drop(struct creation *creation)
 {
@@ -15,13 +16,13 @@ static void drop(struct creation *creation)
 	free(creation);
 }
 
-int creation_begin(struct session *session, struct pool *pool, uint32_t tag, size_t size)
+int creation_begin(struct session *session, struct pool *pool, enum message_type type, uint32_t tag)
 {
 	struct creation *creation = malloc(sizeof(*creation));
 
 	if (!creation)
 		return -ENOMEM;
-	*creation = (struct creation){.pool = pool, .tag = tag, .size = size};
+	*creation = (struct creation){.pool = pool, .type = type, .tag = tag};
 	list_init(&creation->link);
 	list_append(&session->creations, &creation->link);
 	pool->creation = creation;
@@ -52,8 +53,8 @@ void creation_end(struct creation *creation, const char *why)
 {
 	struct pool *pool = creation->pool;
 	struct session *session = pool->session;
+	enum message_type type = creation->type;
 	uint32_t tag = creation->tag;
-	size_t size = creation->size;
 	char text[METT_MESSAGE_MAX] = "";
 	enum mett_reason reason = METT_OK;
 
@@ -62,12 +63,13 @@ void creation_end(struct creation *creation, const char *why)
 		fmt_format(text, sizeof(text), "action '{}' cannot be served: {}", pool->name, why);
 	}
 	drop(creation);
-	if (!why && (reason = session_install(session, pool, size)))
+	if (!why && (reason = request_provide(session, pool, type, tag)))
 		fmt_format(text, sizeof(text), "action '{}': the server has no memory; try later",
 		           pool->name);
-	if (reason)
-		pool_retire(pool);
-	session_status(session, tag, reason, text);
+	if (!reason)
+		return;
+	pool_retire(pool);
+	session_status(session, tag, reason, 0, text);
 }
 
 void creation_drop_all(struct session *session)

@@ -12,8 +12,8 @@ struct pool;
 struct creation {
 	struct list link; /* in its session's */
 	struct pool *pool;
-	uint32_t tag; /* of the client's request */
-	size_t size;  /* of the program */
+	enum message_type type; /* of the client's request */
+	uint32_t tag;           /* and its tag */
 };
 
 /**
@@ -22,7 +22,8 @@ struct creation {
  *
  * Return: 0 or a negative errno.
  */
-int creation_begin(struct session *session, struct pool *pool, uint32_t tag, size_t size);
+int creation_begin(struct session *session, struct pool *pool, enum message_type type,
+                   uint32_t tag);
 
 /** creation_pending() - is an action of that name in the making? */
 bool creation_pending(const struct session *session, const char *name);

@@ -220,7 +220,7 @@ static struct pool *callee_pool(const struct lane *lane)
 		return NULL;
 	action = namespace_find(&pool->session->namespace, pool->callee);
 	if (!action || action->pool->options.policy != METT_POLICY_FORK ||
-	    action->pool->state != POOL_READY)
+	    action->pool->state != POOL_READY || action->pool->limited)
 		return NULL;
 	return action->pool;
 }
@@ -562,6 +562,27 @@ void lane_close(struct worker *worker)
 	settle(worker, true);
 }
 
+/* Of a process for one call the window still has its times, for what they are worth. */
+static void note_call(const struct lane *lane)
+{
+	const volatile struct worker_window *window = lane->window.memory;
+	uint64_t start = window ? window->start_ns : 0;
+	uint64_t end = window ? window->reply.times.end_runtime : 0;
+
+	if (start >= lane->worker->armed_ns && end >= start && end <= sys_clock_ns())
+		tally_note(lane->pool->deployed, false, end - start);
+	else
+		tally_count(lane->pool->deployed, 1);
+}
+
+static void count_shared(const struct lane *lane, uint64_t more)
+{
+	if (more == 1 && lane->worker && lane->pool->options.policy == METT_POLICY_FORK)
+		note_call(lane);
+	else
+		tally_count(lane->pool->deployed, more);
+}
+
 bool lane_count(struct lane *lane)
 {
 	struct session *session = lane->pool->session;
@@ -573,10 +594,19 @@ bool lane_count(struct lane *lane)
 	calls = atomic_load(&shared(lane)->calls);
 	more = calls - lane->calls;
 	lane->calls = calls;
+	if (more && lane->pool->deployed)
+		count_shared(lane, more);
 	action = more ? namespace_find(&session->namespace, lane->pool->name) : NULL;
 	if (action && action->pool == lane->pool)
-		action->info.activations += more;
+		action->activations += more;
 	return more;
+}
+
+void lanes_count(struct session *session)
+{
+	for (unsigned i = 0; i < WINDOW_LANES; i++)
+		for (struct lane *lane = session->lanes[i]; lane; lane = lane->callee)
+			lane_count(lane);
 }
 
 uint64_t lane_last(const struct lane *lane)

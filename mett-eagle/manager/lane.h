@@ -81,6 +81,9 @@ bool lane_used(const struct lane *lane);
 /** lane_count() - add the calls it served to its action's; true: there were some */
 bool lane_count(struct lane *lane);
 
+/** lanes_count() - the same with all of a session's */
+void lanes_count(struct session *session);
+
 /** lane_last() - id of the last activation it served */
 uint64_t lane_last(const struct lane *lane);
 

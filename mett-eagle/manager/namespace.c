@@ -16,7 +16,7 @@ struct action *namespace_find(struct namespace *space, const char *name)
 {
 	struct action *action = *bucket_of(space, name);
 
-	while (action && strcmp(action->info.name, name) != 0)
+	while (action && strcmp(action->name, name) != 0)
 		action = action->next;
 	return action;
 }
@@ -28,7 +28,7 @@ struct action *namespace_add(struct namespace *space, const char *name)
 
 	if (!action)
 		return NULL;
-	strncpy(action->info.name, name, METT_NAME_MAX);
+	strncpy(action->name, name, METT_NAME_MAX);
 	action->next = *bucket;
 	*bucket = action;
 	space->count++;
@@ -37,7 +37,7 @@ struct action *namespace_add(struct namespace *space, const char *name)
 
 void namespace_remove(struct namespace *space, struct action *action)
 {
-	struct action **link = bucket_of(space, action->info.name);
+	struct action **link = bucket_of(space, action->name);
 
 	while (*link != action)
 		link = &(*link)->next;
@@ -59,7 +59,7 @@ static unsigned insert(struct action **ret, unsigned count, unsigned room, struc
 {
 	unsigned place = count;
 
-	while (place && strcmp(ret[place - 1]->info.name, action->info.name) > 0)
+	while (place && strcmp(ret[place - 1]->name, action->name) > 0)
 		place--;
 	if (place == room)
 		return count;
@@ -77,7 +77,7 @@ unsigned namespace_list(struct namespace *space, const char *after, struct actio
 
 	for (unsigned i = 0; i < NAMESPACE_BUCKETS; i++)
 		for (struct action *action = space->bucket[i]; action; action = action->next)
-			if (strcmp(action->info.name, after) > 0)
+			if (strcmp(action->name, after) > 0)
 				count = insert(ret, count, room, action);
 	return count;
 }

@@ -9,12 +9,16 @@ struct pool;
 
 /**
  * struct action - one entry
+ * @activations: begun so far
+ * @version:     of a session's own: 1, and one more with each update
  * @pool: makes the workers for its present version; earlier versions' pools
  *        live on by themselves until their activations have ended
  */
 struct action {
 	struct action *next; /* of the same bucket */
-	struct mett_action_info info;
+	char name[METT_NAME_MAX + 1];
+	uint64_t activations;
+	uint32_t version;
 	struct pool *pool;
 };
 

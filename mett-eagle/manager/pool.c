@@ -9,6 +9,7 @@
 #include "activation.h"
 #include "creation.h"
 #include "lane.h"
+#include "view.h"
 #include "worker.h"
 
 #define MS_NS ((uint64_t)1000000)
@@ -30,8 +31,11 @@ static void fail_waiting(struct pool *pool, enum mett_reason reason, const char 
 		struct activation *activation =
 			LIST_ENTRY(pool->waiting.next, struct activation, wait);
 
-		activation_fail(activation, reason, 0, "action '{}' did not start: {}", pool->name,
-		                why);
+		if (reason == METT_NO_STATE)
+			activation_fail(activation, reason, 0, "{}", why);
+		else
+			activation_fail(activation, reason, 0, "action '{}' did not start: {}",
+			                pool->name, why);
 	}
 }
 
@@ -116,10 +120,17 @@ static void zygote_late(struct timer *timer)
 	fail_waiting(pool, METT_NO_START, why);
 }
 
+static void unpark(struct pool *pool)
+{
+	pool->parked_count--;
+	if (pool->deployed)
+		tally_unpark(pool->deployed);
+}
+
 static void leave_parked(struct pool *pool, struct worker *worker)
 {
 	list_remove(&worker->link);
-	pool->parked_count--;
+	unpark(pool);
 	list_append(&pool->others, &worker->link);
 	pool->other_count++;
 }
@@ -160,12 +171,22 @@ static void idle(struct timer *timer)
 	lanes_trim(pool);
 }
 
+struct sys_program pool_program(const struct pool *pool)
+{
+	return (struct sys_program){
+		.name = pool->name,
+		.dataspace = pool->version->program,
+		.language = pool->options.language,
+		.grants = pool->options.grants,
+		.core = pool->session->core,
+	};
+}
+
 static int start_zygote(struct pool *pool)
 {
 	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
 	struct session *session = pool->session;
-	struct sys_program program = {pool->name, pool->program, pool->options.language,
-	                              pool->options.grants, session->core};
+	struct sys_program program = pool_program(pool);
 	int error = timers_arm(&session->timers, &pool->start,
 	                       sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
 
@@ -192,9 +213,22 @@ int pool_start(struct pool *pool)
 	return start_zygote(pool);
 }
 
+/* Positive: it is on its way. */
+static int fetch(struct pool *pool)
+{
+	int error = view_fetch(pool);
+
+	if (error)
+		return error;
+	pool->state = POOL_FETCHING;
+	return 1;
+}
+
 /* Make one worker, or first what it is made from. Positive: nothing can be done now. */
 static int supply_one(struct pool *pool)
 {
+	if (pool->version->program == SYS_NO_CAP)
+		return pool->state == POOL_COLD ? fetch(pool) : 1;
 	if (pool_spawns(pool) || pool->state == POOL_READY)
 		return worker_new(pool, NULL);
 	if (pool->state != POOL_COLD)
@@ -213,10 +247,16 @@ static unsigned ready_count(const struct pool *pool)
 	return count;
 }
 
+/* What could not wait is not made ahead. */
+static bool may_park(const struct pool *pool)
+{
+	return !pool->deployed || quota_has(&pool->deployed->space->quota, QUOTA_PARKED);
+}
+
 static unsigned demand(const struct pool *pool)
 {
 	/* Under `reuse`, who serves now serves again. */
-	bool ahead = !pool->retired && !pool->holding &&
+	bool ahead = !pool->retired && !pool->holding && may_park(pool) &&
 	             pool->options.policy != METT_POLICY_REUSE &&
 	             pool->parked_count < pool->ahead + METT_IN_FLIGHT_MAX;
 
@@ -337,8 +377,23 @@ void pools_supply(struct session *session)
 	}
 }
 
-struct pool *pool_new(struct session *session, const char *name,
-                      const struct mett_action_options *options, sys_cap program)
+bool pool_is_limited(const struct pool *pool)
+{
+	return pool->options.concurrency ||
+	       (pool->deployed && quota_watches_calls(&pool->deployed->space->quota));
+}
+
+unsigned pool_running(const struct pool *pool)
+{
+	unsigned count = 0;
+
+	list_for_each(link, &pool->session->activations)
+		count += LIST_ENTRY(link, struct activation, link)->pool == pool;
+	return count;
+}
+
+struct pool *pool_new(struct session *session, const char *name, struct version *version,
+                      struct deployed *deployed)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
 
@@ -352,8 +407,10 @@ struct pool *pool_new(struct session *session, const char *name,
 	list_init(&pool->spare);
 	list_init(&pool->callees);
 	pool->session = session;
-	pool->options = *options;
-	pool->program = program;
+	pool->options = version->options;
+	pool->version = version_ref(version);
+	pool->deployed = deployed ? deployed_ref(deployed) : NULL;
+	pool->limited = pool_is_limited(pool);
 	pool->ahead = pool->least = session->server->config.parked;
 	pool->start.expired = zygote_late;
 	pool->idle.expired = idle;
@@ -361,10 +418,24 @@ struct pool *pool_new(struct session *session, const char *name,
 	return pool;
 }
 
+void pool_fetched(struct pool *pool, const char *why)
+{
+	if (pool->state != POOL_FETCHING)
+		return;
+	/* Whoever comes next may try again. */
+	pool->state = POOL_COLD;
+	if (why)
+		fail_waiting(pool, METT_NO_STATE, why);
+	else
+		pool_want_workers(pool);
+}
+
 void pool_free(struct pool *pool)
 {
 	struct list *lists[] = {&pool->parked, &pool->others};
 
+	while (pool->parked_count)
+		unpark(pool);
 	for (unsigned i = 0; i < 2; i++)
 		list_for_each(link, lists[i])
 			worker_free(LIST_ENTRY(link, struct worker, link));
@@ -376,7 +447,8 @@ void pool_free(struct pool *pool)
 	drop_sandbox(pool);
 	list_remove(&pool->shortage);
 	list_remove(&pool->link);
-	server_drop(pool->session->server, pool->program);
+	version_unref(pool->session->server, pool->version);
+	deployed_unref(pool->deployed);
 	free(pool);
 }
 
@@ -393,17 +465,12 @@ void pool_retire(struct pool *pool)
 int pool_succeed(struct pool **pool)
 {
 	struct pool *old = *pool, *successor;
-	struct server *server = old->session->server;
 
 	if (old->state != POOL_LAME)
 		return 0;
-	if (cap_take(server->caps, old->program))
+	successor = pool_new(old->session, old->name, old->version, old->deployed);
+	if (!successor)
 		return -ENOMEM;
-	successor = pool_new(old->session, old->name, &old->options, old->program);
-	if (!successor) {
-		server_drop(server, old->program);
-		return -ENOMEM;
-	}
 	pool_retire(old);
 	*pool = successor;
 	return 0;
@@ -482,7 +549,7 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 
 		leave_waiting(pool, activation);
 		worker_start(worker, activation);
-	} else if (!room_to_park(pool)) {
+	} else if (!room_to_park(pool) || (pool->deployed && !tally_park(pool->deployed))) {
 		worker_release(worker, false);
 	} else {
 		park(pool, worker);
@@ -492,6 +559,8 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 
 void pool_want_lanes(struct pool *pool, struct worker *caller)
 {
+	if (pool->limited)
+		return;
 	if (caller) {
 		memcpy(caller->pool->callee, pool->name, sizeof(pool->name));
 		caller->pool->callee_missed = 0;
@@ -536,7 +605,7 @@ void pool_worker_gone(struct pool *pool, struct worker *worker)
 {
 	list_remove(&worker->link);
 	if (worker->state == WORKER_PARKED && !worker_is_callee(worker))
-		pool->parked_count--;
+		unpark(pool);
 	else
 		pool->other_count--;
 	/* If it died with nothing to do, the next might, and so on without end. */

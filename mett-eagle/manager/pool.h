@@ -7,9 +7,11 @@
 #include <mett-eagle/client.h>
 
 #include "session.h"
+#include "space.h"
 
 enum pool_state {
 	POOL_COLD,     /* no zygote */
+	POOL_FETCHING, /* its program comes from the store */
 	POOL_STARTING, /* zygote was ordered */
 	POOL_READY,    /* zygote forks */
 	POOL_LAME,     /* zygote is gone; its workers may still serve */
@@ -21,7 +23,10 @@ struct pool {
 	struct session *session;
 	struct mett_action_options options;
 	char name[METT_NAME_MAX + 1];
-	sys_cap program; /* held in the server's table */
+	struct version *version;
+	struct deployed
+		*deployed; /* the action of a space that it serves; NULL: the session's own */
+	bool limited;      /* each call must pass the server */
 	struct sys_sandbox *sandbox;
 	enum pool_state state;
 	struct timer start; /* until the zygote must be up */
@@ -49,12 +54,25 @@ struct pool {
 
 /**
  * pool_new() - no worker is made before the first activation
- * @program: the pool takes over one holder's share of it
+ * @version:  the pool holds it too
+ * @deployed: the pool holds it too; NULL: it is no space's
  *
  * Return: pool, or NULL when there is no memory.
  */
-struct pool *pool_new(struct session *session, const char *name,
-                      const struct mett_action_options *options, sys_cap program);
+struct pool *pool_new(struct session *session, const char *name, struct version *version,
+                      struct deployed *deployed);
+
+/** pool_is_limited() - must each call pass the server, as things are now? */
+bool pool_is_limited(const struct pool *pool);
+
+/** pool_running() - activations of it under way, those that wait included */
+unsigned pool_running(const struct pool *pool);
+
+/** pool_fetched() - its program is there, @why being NULL, or will not come */
+void pool_fetched(struct pool *pool, const char *why);
+
+/** pool_program() - what its workers run, for the system */
+struct sys_program pool_program(const struct pool *pool);
 
 /** pool_spawns() - does each worker get a sandbox of its own, and none a zygote? */
 bool pool_spawns(const struct pool *pool);

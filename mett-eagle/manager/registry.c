@@ -10,6 +10,7 @@
 #include <protocol/protocol.h>
 
 #include "session.h"
+#include "spaces.h"
 
 /* Somebody at the door. */
 struct visitor {
@@ -60,24 +61,42 @@ static enum mett_reason refuse(struct server *server, int error, char *why)
 	return METT_NO_MEMORY;
 }
 
-static int make_session(struct server *server, const struct message_register *message,
-                        unsigned *ret_core, sys_cap caps[2])
+static int make_session(struct server *server, struct session_facts *facts, sys_cap caps[2])
 {
 	int error;
 
-	if (message->version != PROTOCOL_VERSION)
-		return -EPROTO;
 	if (server->draining)
 		return -ESHUTDOWN;
 	if (server->session_count >= server->config.clients_max)
 		return -EUSERS;
-	error = cores_take(&server->cores, ret_core);
+	error = cores_take(&server->cores, &facts->core);
 	if (error)
 		return error;
-	error = session_new(server, *ret_core, &caps[0], &caps[1]);
+	error = session_new(server, facts, &caps[0], &caps[1]);
 	if (error)
-		cores_put(&server->cores, *ret_core);
+		cores_put(&server->cores, facts->core);
 	return error;
+}
+
+/* Who it is and where it wants to be, which the server decides. */
+static enum mett_reason identify(struct visitor *visitor, const struct message_register *message,
+                                 struct session_facts *ret, char *why)
+{
+	struct server *server = visitor->registry->server;
+	int error = message->version == PROTOCOL_VERSION
+	                    ? sys_gate_peer(visitor->gate.cap, &ret->user)
+	                    : -EPROTO;
+
+	if (error)
+		return refuse(server, error, why);
+	if (!*message->space.text)
+		return METT_OK;
+	if (message_name_valid(&message->space))
+		return spaces_enter(server, message->space.text, ret->user, &ret->space, why);
+	fmt_format(why, METT_MESSAGE_MAX,
+	           "that is no name of a namespace; use 1 to {} of A-Z a-z 0-9 . _ -",
+	           (int)METT_NAME_MAX);
+	return METT_BAD_ARGUMENT;
 }
 
 static void answer(struct visitor *visitor, const struct message_register *message)
@@ -94,22 +113,29 @@ static void answer(struct visitor *visitor, const struct message_register *messa
 				.payload_max = server->config.payload_max,
 			},
 	};
+	struct session_facts facts = {0};
 	sys_cap caps[2];
-	int error = make_session(server, message, &reply.fixed.core, caps);
+	enum mett_reason reason = identify(visitor, message, &facts, reply.text);
+	int error = reason ? 0 : make_session(server, &facts, caps);
 
-	if (!error) {
+	if (facts.space)
+		spaces_release(facts.space);
+	if (!reason && !error) {
 		/* If this is not heard, the gate closes with it, and the session ends. */
+		reply.fixed.core = facts.core;
 		int sent = sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed), caps, 2);
 
 		sys_cap_close(caps[0]);
 		sys_cap_close(caps[1]);
 		error = sent < 0 ? sent : 0;
 	}
-	if (!error) {
+	if (error)
+		reason = refuse(server, error, reply.text);
+	if (!reason) {
 		log_debug("client registered on core {}", reply.fixed.core);
 		return;
 	}
-	reply.fixed.reason = refuse(server, error, reply.text);
+	reply.fixed.reason = reason;
 	sys_gate_send(visitor->gate.cap, &reply, sizeof(reply.fixed) + strlen(reply.text), NULL, 0);
 	log_info("client refused: {}", reply.text);
 }

@@ -4,6 +4,7 @@
 
 #include <liblog/log.h>
 
+#include "archivist.h"
 #include "registry.h"
 #include "session.h"
 
@@ -14,6 +15,14 @@ static void close_cap(cap_t cap, void *context)
 	sys_cap_close(cap);
 }
 
+static void free_all(struct server *server)
+{
+	archivist_free(server->archivist);
+	spaces_free(server->spaces);
+	sys_loop_free(server->loop);
+	cap_allocator_free(server->caps);
+}
+
 int server_init(struct server *server, const struct server_config *config, struct sys_host *host)
 {
 	*server = (struct server){.config = *config, .host = host};
@@ -22,8 +31,12 @@ int server_init(struct server *server, const struct server_config *config, struc
 	if (error)
 		return error;
 	error = sys_loop_new(&server->loop);
+	if (!error)
+		error = spaces_new(server);
+	if (!error)
+		error = archivist_new(&server->archivist);
 	if (error) {
-		cap_allocator_free(server->caps);
+		free_all(server);
 		return error;
 	}
 	cores_init(&server->cores, config->core_policy, config->core_numbers, config->core_count);
@@ -37,8 +50,7 @@ void server_deinit(struct server *server)
 {
 	pthread_mutex_destroy(&server->mutex);
 	cores_deinit(&server->cores);
-	sys_loop_free(server->loop);
-	cap_allocator_free(server->caps);
+	free_all(server);
 }
 
 int server_keep(struct server *server, sys_cap cap)
@@ -140,7 +152,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 int server_run(struct server *server, sys_cap door)
 {
 	struct registry registry;
-	int error = registry_open(&registry, server, door);
+	int error = archivist_start(server);
+
+	if (error)
+		return error;
+	error = registry_open(&registry, server, door);
 
 	while (!error && !(server->draining && !server->session_count)) {
 		uint64_t drain = server->stopping ? 0 : server->drain_until_ns;
@@ -155,5 +171,6 @@ int server_run(struct server *server, sys_cap door)
 			stop_now(server);
 	}
 	registry_close(&registry);
+	archivist_stop(server->archivist);
 	return error;
 }

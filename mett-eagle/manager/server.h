@@ -25,6 +25,7 @@
  * @clients_max:  clients at the same time
  * @drain_ns:     how long activations under way may take to end at a shutdown
  * @store:        what is to outlive the server; stays the caller's; NULL: nothing does
+ * @quota:        of namespaces that were given none of their own
  * @no_store:     why there is none, for people; "": because the operator wants none
  */
 struct server_config {
@@ -36,9 +37,13 @@ struct server_config {
 	unsigned parked_max;
 	unsigned clients_max;
 	uint64_t drain_ns;
+	struct mett_quota quota;
 	struct sys_store *store;
 	char no_store[METT_MESSAGE_MAX];
 };
+
+struct archivist;
+struct spaces;
 
 struct server {
 	struct server_config config;
@@ -46,6 +51,8 @@ struct server {
 	struct sys_loop *loop; /* of the main thread */
 	struct cores cores;
 	struct cap_allocator *caps;
+	struct spaces *spaces;
+	struct archivist *archivist;
 	pthread_mutex_t mutex; /* for what is below */
 	struct list sessions;
 	struct list ended; /* sessions whose threads are about to end */

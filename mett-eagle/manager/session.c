@@ -8,16 +8,14 @@
 #include <liblog/log.h>
 
 #include "activation.h"
+#include "archivist.h"
 #include "creation.h"
 #include "lane.h"
 #include "pool.h"
-#include "program.h"
+#include "request.h"
+#include "view.h"
 
-enum {
-	MESSAGES_AT_ONCE = 16,
-	LIST_ROOM = (MESSAGE_MAX - (int)sizeof(struct message_rows)) /
-	            (int)sizeof(struct message_action),
-};
+enum { MESSAGES_AT_ONCE = 16 };
 
 /* A message the client's gate had no room for. */
 struct reply {
@@ -93,195 +91,22 @@ void session_note_reaped(struct session *session, uint64_t activation, uint64_t 
 	atomic_store_explicit(&window->reaped_count, count + 1, memory_order_release);
 }
 
-void session_status(struct session *session, uint32_t tag, enum mett_reason reason,
+void session_status(struct session *session, uint32_t tag, enum mett_reason reason, int32_t detail,
                     const char *text)
 {
 	struct {
 		struct message_status fixed;
 		char text[METT_MESSAGE_MAX];
-	} message = {.fixed = {.header = {MESSAGE_STATUS, tag}, .reason = reason}};
+	} message = {
+		.fixed = {.header = {MESSAGE_STATUS, tag}, .reason = reason, .detail = detail}};
 	size_t size = strlen(text);
 
 	memcpy(message.text, text, size);
 	session_send(session, &message, sizeof(message.fixed) + size, SYS_NO_CAP);
 }
 
-enum mett_reason session_install(struct session *session, struct pool *pool, size_t size)
-{
-	struct action *action = namespace_find(&session->namespace, pool->name);
-
-	if (!action)
-		action = namespace_add(&session->namespace, pool->name);
-	if (!action)
-		return METT_NO_MEMORY;
-	if (action->pool)
-		pool_retire(action->pool);
-	action->pool = pool;
-	action->info.options = pool->options;
-	action->info.size = size;
-	action->info.version++;
-	return METT_OK;
-}
-
-/*
- * Give an action its first or next version: at once, or when a zygote has shown
- * that it can be served. On failure everything is as it was.
- */
-static enum mett_reason provide(struct session *session, const char *name,
-                                const struct mett_action_options *options, size_t size,
-                                sys_cap program, uint32_t tag)
-{
-	enum mett_reason reason = METT_OK;
-	struct pool *pool;
-
-	if (server_keep(session->server, program))
-		return METT_NO_MEMORY;
-	pool = pool_new(session, name, options, program);
-	if (!pool) {
-		server_drop(session->server, program);
-		return METT_NO_MEMORY;
-	}
-	/* What the server cannot judge by itself, a zygote shows. */
-	bool judged = options->language == METT_LANGUAGE_BINARY && !options->grants;
-	if (judged)
-		reason = session_install(session, pool, size);
-	else if (creation_begin(session, pool, tag, size))
-		reason = METT_NO_MEMORY;
-	if (reason)
-		pool_free(pool);
-	else if (judged)
-		session_status(session, tag, METT_OK, "");
-	return reason;
-}
-
-/* A program that is not of our making cannot be forked: as fresh is to start it each time. */
-static enum mett_policy policy_of(const struct mett_action_options *options)
-{
-	if (options->policy == METT_POLICY_REUSE || options->policy == METT_POLICY_SPAWN)
-		return options->policy;
-	if (options->language == METT_LANGUAGE_EXEC ||
-	    options->language == METT_LANGUAGE_ACTIONLOOP)
-		return METT_POLICY_SPAWN;
-	return METT_POLICY_FORK;
-}
-
-/* What goes well is answered by who provides it. */
-static enum mett_reason create_action(struct session *session, const struct message_create *message,
-                                      struct sys_received *got, char *why)
-{
-	bool update = message->header.type == MESSAGE_UPDATE;
-	const char *name = message->name.text;
-	struct mett_action_options options = {message->language,    message->policy,
-	                                      message->defaults,    message->grants,
-	                                      message->concurrency, NULL};
-	const struct action *action;
-	size_t size = 0;
-
-#define REFUSE(reason_, ...)                                                                       \
-	do {                                                                                       \
-		fmt_format(why, METT_MESSAGE_MAX, __VA_ARGS__);                                    \
-		return (reason_);                                                                  \
-	} while (0)
-
-	if (!message_name_valid(&message->name))
-		REFUSE(METT_BAD_ARGUMENT,
-		       "that is no name of an action; use 1 to {} of A-Z a-z 0-9 . _ -",
-		       (int)METT_NAME_MAX);
-	if (message->policy > METT_POLICY_REUSE)
-		REFUSE(METT_BAD_ARGUMENT, "action '{}': there is no policy {}", name,
-		       message->policy);
-	if (message->grants & ~(unsigned)METT_GRANT_ALL)
-		REFUSE(METT_BAD_ARGUMENT, "action '{}': there is no grant {:#x}", name,
-		       message->grants & ~(unsigned)METT_GRANT_ALL);
-	options.policy = policy_of(&options);
-	action = namespace_find(&session->namespace, name);
-	if (action && !update)
-		REFUSE(METT_EXISTS, "action '{}' exists; update it, or delete it first", name);
-	if (!action && update)
-		REFUSE(METT_NO_ACTION, "there is no action '{}' here; create it first", name);
-	if (creation_pending(session, name))
-		REFUSE(METT_BUSY, "action '{}' is being created; wait for the answer to that",
-		       name);
-	unsigned pending = creation_count(session);
-	if (pending >= METT_IN_FLIGHT_MAX)
-		REFUSE(METT_BUSY, "action '{}': {} others are being created; wait for them", name,
-		       pending);
-	if (!action && session->namespace.count + pending >= METT_ACTIONS_MAX)
-		REFUSE(METT_BUSY, "action '{}': there are {} actions already; delete some", name,
-		       session->namespace.count);
-	enum mett_reason reason = program_check(name, got->caps[0], &options, &size, why);
-	if (reason)
-		return reason;
-	got->cap_count = 0;
-	reason = provide(session, name, &options, size, got->caps[0], message->header.tag);
-	if (reason)
-		REFUSE(reason, "action '{}': the server has no memory; try later", name);
-	return METT_OK;
-#undef REFUSE
-}
-
-static enum mett_reason delete_action(struct session *session, const struct message_delete *message,
-                                      char *why)
-{
-	struct action *action = NULL;
-
-	if (message_name_valid(&message->name))
-		action = namespace_find(&session->namespace, message->name.text);
-	if (!action) {
-		fmt_format(why, METT_MESSAGE_MAX, "there is no such action here to delete");
-		return METT_NO_ACTION;
-	}
-	pool_retire(action->pool);
-	namespace_remove(&session->namespace, action);
-	return METT_OK;
-}
-
-static void list_actions(struct session *session, const struct message_list *message)
-{
-	struct {
-		struct message_rows fixed;
-		struct message_action rows[LIST_ROOM];
-	} answer;
-	struct action *found[LIST_ROOM + 1];
-	char after[METT_NAME_MAX + 1] = "";
-	unsigned count;
-
-	for (unsigned i = 0; i < WINDOW_LANES; i++)
-		for (struct lane *lane = session->lanes[i]; lane; lane = lane->callee)
-			lane_count(lane);
-	memcpy(after, message->after.text, METT_NAME_MAX);
-	count = namespace_list(&session->namespace, after, found, LIST_ROOM + 1);
-	answer.fixed = (struct message_rows){
-		.header = {MESSAGE_ROWS, message->header.tag},
-		.count = count > LIST_ROOM ? LIST_ROOM : count,
-		.more = count > LIST_ROOM,
-	};
-	for (unsigned i = 0; i < answer.fixed.count; i++) {
-		const struct mett_action_info *info = &found[i]->info;
-
-		answer.rows[i] = (struct message_action){
-			.defaults = info->options.defaults,
-			.size = info->size,
-			.activations = info->activations,
-			.language = info->options.language,
-			.policy = info->options.policy,
-			.version = info->version,
-			.grants = info->options.grants,
-			.concurrency = info->options.concurrency,
-		};
-		message_name_set(&answer.rows[i].name, info->name);
-	}
-	session_send(session, &answer,
-	             sizeof(answer.fixed) + answer.fixed.count * sizeof(answer.rows[0]),
-	             SYS_NO_CAP);
-}
-
 static void take_message(struct session *session, const void *data, struct sys_received *got)
 {
-	const struct message_header *header = data;
-	char why[METT_MESSAGE_MAX] = "";
-	enum mett_reason reason;
-
 	switch (message_check(data, got->size, got->cap_count, FROM_CLIENT)) {
 	case MESSAGE_INVOKE:
 		activation_begin(session, NULL, data, got);
@@ -289,23 +114,14 @@ static void take_message(struct session *session, const void *data, struct sys_r
 	case MESSAGE_CLAIM:
 		lane_claimed(session, NULL, data);
 		break;
-	case MESSAGE_CREATE:
-	case MESSAGE_UPDATE:
-		reason = create_action(session, data, got, why);
-		if (reason)
-			session_status(session, header->tag, reason, why);
-		break;
-	case MESSAGE_DELETE:
-		reason = delete_action(session, data, why);
-		session_status(session, header->tag, reason, why);
-		break;
-	case MESSAGE_LIST:
-		list_actions(session, data);
-		break;
-	default:
+	case MESSAGE_NONE:
+	case MESSAGE_REGISTER:
 		log_warn("session on core {}: client sent a message that is none; it is dismissed",
 		         session->core);
 		session->closed = true;
+		break;
+	default:
+		request_take(session, data, got);
 	}
 }
 
@@ -341,7 +157,27 @@ static bool ended(const struct session *session)
 
 	return session->closed || server->stopping ||
 	       (server->draining && session->withdrawn && !session->activation_count &&
-	        list_empty(&session->replies));
+	        !session->job_count && list_empty(&session->replies));
+}
+
+void session_attend(struct session *session)
+{
+	session->attention = 1;
+	sys_loop_wake(session->loop);
+}
+
+/* What others have for it: changes of its space, and jobs that are done. */
+static void attend(struct session *session)
+{
+	struct job *job;
+
+	session->attention = 0;
+	if (session->space)
+		view_refresh(session);
+	while ((job = job_take(session))) {
+		request_done(session, job);
+		job_free(job);
+	}
 }
 
 int session_turn(struct session *session)
@@ -352,6 +188,8 @@ int session_turn(struct session *session)
 		session->withdrawn = true;
 		lanes_withdraw(session);
 	}
+	if (atomic_load_explicit(&session->attention, memory_order_relaxed))
+		attend(session);
 	if (timers_next(&session->timers))
 		timers_expire(&session->timers, sys_clock_ns());
 	pools_supply(session);
@@ -370,6 +208,16 @@ static void retire_actions(struct session *session)
 	}
 }
 
+/* What it has ordered there is done all the same. */
+static void leave_space(struct session *session)
+{
+	jobs_forget(session);
+	if (!session->space)
+		return;
+	space_leave(session);
+	spaces_release(session->space);
+}
+
 void session_free(struct session *session)
 {
 	/* First: calls past us that are under way become activations by it. */
@@ -380,6 +228,7 @@ void session_free(struct session *session)
 	creation_drop_all(session);
 	list_for_each(link, &session->retired)
 		pool_free(LIST_ENTRY(link, struct pool, link));
+	leave_space(session);
 	while (!list_empty(&session->replies))
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
 	if (session->gate != SYS_NO_CAP) {
@@ -392,8 +241,8 @@ void session_free(struct session *session)
 	free(session);
 }
 
-int session_make(struct server *server, unsigned core, struct session **ret, sys_cap *ret_gate,
-                 sys_cap *ret_window)
+int session_make(struct server *server, const struct session_facts *facts, struct session **ret,
+                 sys_cap *ret_gate, sys_cap *ret_window)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	sys_cap gates[2] = {SYS_NO_CAP, SYS_NO_CAP}, window = SYS_NO_CAP;
@@ -402,7 +251,8 @@ int session_make(struct server *server, unsigned core, struct session **ret, sys
 	if (!session)
 		return -ENOMEM;
 	session->server = server;
-	session->core = core;
+	session->core = facts->core;
+	session->user = facts->user;
 	session->gate = SYS_NO_CAP;
 	session->client = (struct sys_watch){.ready = client_ready, .cap = SYS_NO_CAP};
 	list_init(&session->link);
@@ -411,6 +261,8 @@ int session_make(struct server *server, unsigned core, struct session **ret, sys
 	list_init(&session->retired);
 	list_init(&session->short_of_workers);
 	list_init(&session->replies);
+	list_init(&session->jobs);
+	list_init(&session->fellows);
 	int error = sys_loop_new(&session->loop);
 	if (!error)
 		error = sys_gate_pair(gates);
@@ -428,6 +280,8 @@ int session_make(struct server *server, unsigned core, struct session **ret, sys
 		return error;
 	}
 	session->window = memory;
+	if (facts->space)
+		space_join(spaces_hold(facts->space), session);
 	*ret = session;
 	*ret_gate = gates[1];
 	*ret_window = window;
@@ -451,11 +305,12 @@ static void *session_main(void *data)
 	return NULL;
 }
 
-int session_new(struct server *server, unsigned core, sys_cap *ret_gate, sys_cap *ret_window)
+int session_new(struct server *server, const struct session_facts *facts, sys_cap *ret_gate,
+                sys_cap *ret_window)
 {
 	struct session *session;
 	sys_cap gate, window;
-	int error = session_make(server, core, &session, &gate, &window);
+	int error = session_make(server, facts, &session, &gate, &window);
 
 	if (error)
 		return error;

@@ -14,6 +14,7 @@
 struct activation;
 struct lane;
 struct pool;
+struct space;
 struct worker;
 
 struct session {
@@ -34,6 +35,13 @@ struct session {
 	struct list retired;   /* pools that are no action's any more */
 	struct list short_of_workers;
 	struct list replies; /* that the client's gate had no room for */
+	uint32_t user;       /* its client's, from the system */
+	struct space *space; /* it is in; NULL: what it has is its own */
+	struct list fellows; /* in the space's, under its mutex, with what is below */
+	uint64_t seen;       /* of the space's changes */
+	struct list jobs;    /* that it has ordered, under the archivist's mutex */
+	unsigned job_count;
+	_Atomic int attention; /* somebody has something for it */
 	struct lane *lanes[WINDOW_LANES];
 	unsigned lane_next; /* where to look for a free number first */
 	uint32_t lane_generation;
@@ -42,8 +50,19 @@ struct session {
 };
 
 /**
+ * struct session_facts - what a session is made with
+ * @core:  its client's, which the session gives back
+ * @user:  who the client is
+ * @space: that it joins, which it holds too; NULL: none
+ */
+struct session_facts {
+	unsigned core;
+	uint32_t user;
+	struct space *space;
+};
+
+/**
  * session_new() - begin to serve a client
- * @core:       its core, which the session gives back
  * @ret_gate:   the client's end of its gate; the caller's to close
  * @ret_window: the client's window; the caller's to close
  *
@@ -51,11 +70,12 @@ struct session {
  *
  * Return: 0 or a negative errno; the core is then still the caller's.
  */
-int session_new(struct server *server, unsigned core, sys_cap *ret_gate, sys_cap *ret_window);
+int session_new(struct server *server, const struct session_facts *facts, sys_cap *ret_gate,
+                sys_cap *ret_window);
 
 /** session_make() - the session alone, without its thread; as session_new() */
-int session_make(struct server *server, unsigned core, struct session **ret, sys_cap *ret_gate,
-                 sys_cap *ret_window);
+int session_make(struct server *server, const struct session_facts *facts, struct session **ret,
+                 sys_cap *ret_gate, sys_cap *ret_window);
 
 /** session_turn() - wait for something to happen and handle it; 0 or a negative errno */
 int session_turn(struct session *session);
@@ -69,17 +89,16 @@ void session_free(struct session *session);
  */
 void session_send(struct session *session, const void *data, size_t size, sys_cap cap);
 
-/** session_status() - answer a request of the client; @text has less than METT_MESSAGE_MAX bytes */
-void session_status(struct session *session, uint32_t tag, enum mett_reason reason,
+/**
+ * session_status() - answer a request of the client
+ * @detail: number that goes with the reason, or of a version
+ * @text:   has less than METT_MESSAGE_MAX bytes
+ */
+void session_status(struct session *session, uint32_t tag, enum mett_reason reason, int32_t detail,
                     const char *text);
 
-/**
- * session_install() - make a pool the present version of the action of its name
- * @size: of its program, in bytes
- *
- * Return: METT_OK, or METT_NO_MEMORY and everything is as it was.
- */
-enum mett_reason session_install(struct session *session, struct pool *pool, size_t size);
+/** session_attend() - have it look up, from any thread that keeps it from ending */
+void session_attend(struct session *session);
 
 /** session_note_reaped() - tell the client that an activation's worker is destroyed */
 void session_note_reaped(struct session *session, uint64_t activation, uint64_t time_ns);

@@ -188,6 +188,7 @@ TEST(so_do_replies_that_wait)
 
 TEST(a_session_that_cannot_be_made_leaves_nothing)
 {
+	const struct session_facts facts = {.core = 3};
 	struct server_config config = stage_config(1);
 	struct server server;
 	struct session *session;
@@ -199,7 +200,7 @@ TEST(a_session_that_cannot_be_made_leaves_nothing)
 		int error = server_init(&server, &config, NULL);
 
 		if (!error) {
-			error = session_make(&server, 3, &session, &gate, &window);
+			error = session_make(&server, &facts, &session, &gate, &window);
 			if (!error) {
 				session_free(session);
 				sys_cap_close(gate);

@@ -36,7 +36,7 @@ TEST(what_is_added_is_found_until_removed)
 	CHECK_EQ(space.count, 5000);
 	struct action *action = namespace_find(&space, "a4711");
 	CHECK(action);
-	CHECK_STR(action->info.name, "a4711");
+	CHECK_STR(action->name, "a4711");
 	namespace_remove(&space, action);
 	CHECK(!namespace_find(&space, "a4711"));
 	CHECK(namespace_find(&space, "a4710"));
@@ -54,7 +54,7 @@ TEST(names_may_be_as_long_as_allowed)
 	memset(shorter, 'x', METT_NAME_MAX - 1);
 	CHECK(namespace_add(&space, name));
 	CHECK(!namespace_find(&space, shorter));
-	CHECK_STR(namespace_find(&space, name)->info.name, name);
+	CHECK_STR(namespace_find(&space, name)->name, name);
 	clear(&space);
 }
 
@@ -71,14 +71,14 @@ TEST(list_is_sorted_and_goes_on_behind_a_name)
 			char name[METT_NAME_MAX + 1];
 
 			snprintf(name, sizeof(name), "a%04u", total++);
-			CHECK_STR(found[i]->info.name, name);
+			CHECK_STR(found[i]->name, name);
 		}
-		strcpy(after, found[count - 1]->info.name);
+		strcpy(after, found[count - 1]->name);
 	}
 	CHECK_EQ(total, 1000);
 	CHECK_EQ(namespace_list(&space, "a0998", found, 60), 1);
 	CHECK_EQ(namespace_list(&space, "a", found, 1), 1);
-	CHECK_STR(found[0]->info.name, "a0000");
+	CHECK_STR(found[0]->name, "a0000");
 	clear(&space);
 	CHECK_EQ(namespace_list(&space, "", found, 60), 0);
 }

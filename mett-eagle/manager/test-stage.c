@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "archivist.h"
+
 enum { TURNS_MAX = 1000 };
 
 void stage_program_init(struct stage_program *program)
@@ -56,7 +58,10 @@ void stage_open(struct stage *stage, unsigned parked)
 	void *memory;
 
 	CHECK_EQ(server_init(&stage->server, &config, NULL), 0);
-	CHECK_EQ(session_make(&stage->server, 5, &stage->session, &stage->gate, &stage->window_cap),
+	const struct session_facts facts = {.core = 5, .user = FAKE_USER};
+
+	CHECK_EQ(session_make(&stage->server, &facts, &stage->session, &stage->gate,
+	                      &stage->window_cap),
 	         0);
 	CHECK_EQ(sys_map(stage->window_cap, sizeof(*stage->window), 1, &memory), 0);
 	stage->window = memory;
@@ -80,7 +85,9 @@ void stage_turn(struct stage *stage)
 {
 	for (int i = 0; i < TURNS_MAX; i++) {
 		CHECK_EQ(session_turn(stage->session), 0);
-		if (stage->session->closed || fake_idle(stage->session->loop))
+		if (stage->session->closed ||
+		    (fake_idle(stage->session->loop) && !archivist_step(&stage->server) &&
+		     !stage->session->attention))
 			return;
 	}
 	CHECK(!"the session comes to rest");

@@ -343,8 +343,7 @@ static int order(struct worker *worker)
 	};
 	struct pool *pool = worker->pool;
 	struct session *session = pool->session;
-	struct sys_program program = {pool->name, pool->program, pool->options.language,
-	                              pool->options.grants, session->core};
+	struct sys_program program = pool_program(pool);
 
 	if (pool_spawns(pool))
 		return sys_worker_spawn(session->server->host, session->loop, &program,

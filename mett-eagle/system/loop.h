@@ -54,5 +54,14 @@ void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch);
  */
 int sys_gate_accept(sys_cap door, sys_cap *ret);
 
+/** sys_gate_peer() - user id of whoever knocked with this gate; 0 or a negative errno */
+int sys_gate_peer(sys_cap gate, uint32_t *ret_user);
+
+/** sys_user() - user id of this process */
+uint32_t sys_user(void);
+
+/** sys_calendar_us() - microseconds since 1970, for people: it may jump */
+uint64_t sys_calendar_us(void);
+
 /** sys_core_pin() - keep the calling thread on one core; returns 0 or a negative errno */
 int sys_core_pin(unsigned core);

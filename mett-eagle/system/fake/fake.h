@@ -13,6 +13,7 @@
 
 enum {
 	FAKE_CAPS_MAX = 4096,
+	FAKE_USER = 1000, /* the server's user, and everybody's unless a test says otherwise */
 	FAKE_ROOM_DEFAULT = 16, /* messages that a gate holds in one direction */
 };
 
@@ -52,6 +53,9 @@ sys_cap fake_door(void);
 
 /** fake_knock() - a client's end of a new gate whose other end waits at the door */
 sys_cap fake_knock(sys_cap door);
+
+/** fake_user() - of whoever knocks from now on */
+void fake_user(uint32_t user);
 
 /** fake_door_fails() - sys_gate_accept() returns @error, negative, until told 0 */
 void fake_door_fails(int error);

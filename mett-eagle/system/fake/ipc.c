@@ -11,6 +11,7 @@ struct fake fake = {
 	.room = FAKE_ROOM_DEFAULT,
 	.now_ns = 1000000000,
 	.fail_after = -1,
+	.user = FAKE_USER,
 };
 
 void fake_lock(void)

@@ -172,6 +172,31 @@ void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch)
 	watch->cap = SYS_NO_CAP;
 }
 
+int sys_gate_peer(sys_cap gate, uint32_t *ret_user)
+{
+	fake_lock();
+	*ret_user = fake.user;
+	fake_unlock();
+	return fake_fails() ? -ENOTCONN : 0;
+}
+
+uint32_t sys_user(void)
+{
+	return FAKE_USER;
+}
+
+void fake_user(uint32_t user)
+{
+	fake_lock();
+	fake.user = user;
+	fake_unlock();
+}
+
+uint64_t sys_calendar_us(void)
+{
+	return 1700000000000000 + sys_clock_ns() / 1000;
+}
+
 int sys_core_pin(unsigned core)
 {
 	return fake_fails() ? -EINVAL : 0;

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 64 };
@@ -275,6 +276,30 @@ int sys_gate_accept(sys_cap door, sys_cap *ret)
 		                                                                  : -errno;
 	*ret = fd;
 	return 0;
+}
+
+int sys_gate_peer(sys_cap gate, uint32_t *ret_user)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(gate, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	*ret_user = peer.uid;
+	return 0;
+}
+
+uint32_t sys_user(void)
+{
+	return getuid();
+}
+
+uint64_t sys_calendar_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 int sys_core_pin(unsigned core)
