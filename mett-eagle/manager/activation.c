@@ -90,6 +90,7 @@ static struct action *check(struct session *session, const struct worker *worker
 {
 	const struct server_config *config = &session->server->config;
 	unsigned depth = worker ? worker->activation->depth + 1 : 1;
+	enum mett_reason reason;
 	struct action *action;
 
 	if (!message_name_valid(&message->name))
@@ -119,11 +120,11 @@ static struct action *check(struct session *session, const struct worker *worker
 		       "action '{}': {} invocations are under way already; wait for "
 		       "one to end",
 		       message->name.text, session->activation_count);
-	action = namespace_find(&session->namespace, message->name.text);
-	if (!action)
+	action = view_find(session, message->name.text, &reason);
+	if (!action && reason == METT_NO_ACTION)
 		REFUSE(METT_NO_ACTION, 0, "there is no action '{}' here; create it first",
 		       message->name.text);
-	if (pool_succeed(&action->pool))
+	if (!action || pool_succeed(&action->pool))
 		REFUSE(METT_NO_MEMORY, 0, "action '{}': the server has no memory; try later",
 		       message->name.text);
 	return action;
