@@ -24,7 +24,10 @@ void shelf_reopen(struct shelf *shelf)
 
 void shelf_new(struct shelf *ret)
 {
-	strcpy(ret->path, "/tmp/mett-eagle-store-XXXXXX");
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(ret->path, sizeof(ret->path), "%s/mett-eagle-store-XXXXXX",
+	         folder ? folder : "/tmp");
 	CHECK(mkdtemp(ret->path));
 	ret->store = NULL;
 	shelf_reopen(ret);

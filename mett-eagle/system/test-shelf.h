@@ -17,7 +17,7 @@ struct shelf {
 	struct sys_store *store; /* NULL: closed */
 };
 
-/** shelf_new() - an empty one, open */
+/** shelf_new() - an empty one, open; in $TMPDIR, else /tmp */
 void shelf_new(struct shelf *ret);
 
 /** shelf_reopen() - as a server that starts anew */
