@@ -47,13 +47,14 @@ __attribute__((noreturn)) static void fail_start(const char *why)
 
 static void loop_start(const struct program *program)
 {
-	static char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/",
-	                                    "LANG=C.UTF-8", "__OW_WAIT_FOR_ACK=1", NULL};
+	static struct environment environment;
 	static const char acknowledged[] = "{\"ok\":true}";
 	struct buffer line = {0};
 	char compact[sizeof(acknowledged)] = "";
-	int error = program_start(program, STREAM_REPLY, environment, &child);
 
+	environment_begin(&environment);
+	environment_add(&environment, "__OW_WAIT_FOR_ACK", "1");
+	int error = program_start(program, STREAM_REPLY, environment.list, &child);
 	if (error)
 		fail_start(strerror(-error));
 	enum pump_outcome outcome = pump(&child, "", 0, true, &line);

@@ -9,33 +9,20 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { VARIABLES = 8, VARIABLE_MAX = 128 };
-
-static struct {
-	char text[VARIABLES][VARIABLE_MAX];
-	char *list[VARIABLES + 1];
-} environment;
+static struct environment environment;
 
 static void make_environment(const struct mett_activation *activation)
 {
-	int count = 0;
-
-#define ADD(...)                                                                                   \
-	do {                                                                                       \
-		environment.list[count] = environment.text[count];                                 \
-		snprintf(environment.text[count++], VARIABLE_MAX, __VA_ARGS__);                    \
-	} while (0)
-	ADD("PATH=/usr/local/bin:/usr/bin:/bin");
-	ADD("HOME=/");
-	ADD("LANG=C.UTF-8");
-	ADD("METT_ACTION=%s", activation->name);
-	ADD("METT_ACTIVATION=%llu", (unsigned long long)activation->id);
+	environment_begin(&environment);
+	environment_add(&environment, "METT_ACTION", "%s", activation->name);
+	environment_add(&environment, "METT_ACTIVATION", "%llu",
+	                (unsigned long long)activation->id);
 	if (activation->deadline_ns)
-		ADD("METT_DEADLINE_NS=%llu", (unsigned long long)activation->deadline_ns);
+		environment_add(&environment, "METT_DEADLINE_NS", "%llu",
+		                (unsigned long long)activation->deadline_ns);
 	if (activation->memory_limit)
-		ADD("METT_MEMORY_LIMIT=%llu", (unsigned long long)activation->memory_limit);
-#undef ADD
-	environment.list[count] = NULL;
+		environment_add(&environment, "METT_MEMORY_LIMIT", "%llu",
+		                (unsigned long long)activation->memory_limit);
 }
 
 static void tell_outcome(struct mett_worker *worker, int status, const struct buffer *answer,

@@ -48,6 +48,28 @@ struct child {
 int program_start(const struct program *program, enum stream answers, char *const environment[],
                   struct child *ret);
 
+enum {
+	VARIABLES = 8, /* that we tell */
+	VARIABLE_MAX = 128,
+	GRANTED_MAX = METT_ENVIRONMENT_MAX / 3, /* "K=" and its zero */
+};
+
+/** struct environment - a program's, made for one start; stays where it is */
+struct environment {
+	char text[VARIABLES][VARIABLE_MAX];
+	unsigned told;
+	unsigned count;
+	char *list[GRANTED_MAX + VARIABLES + 1]; /* NULL behind the last */
+};
+
+/** environment_begin() - what was granted, and what every program is told */
+void environment_begin(struct environment *ret);
+
+/** environment_add() - tell one more, at most VARIABLES with those before; what was granted stays
+ */
+__attribute__((format(printf, 3, 4))) void
+environment_add(struct environment *environment, const char *key, const char *format, ...);
+
 /** child_wait() - wait for its end and close all there is of it; returns its wait status */
 int child_wait(struct child *child);
 

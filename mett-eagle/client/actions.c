@@ -48,9 +48,26 @@ static void pack_environment(const char *const *environment, char *ret)
 		ret = stpcpy(ret, *environment) + 1;
 }
 
+/* For people: values may be secret. */
+static int key_length(const char *variable)
+{
+	size_t length = strcspn(variable, "=");
+
+	return length < 40 ? (int)length : 40;
+}
+
+/* Has one before @last the same key? */
+static bool has_twin(const char *const *environment, const char *const *last)
+{
+	for (; environment < last; environment++)
+		if (!strncmp(*environment, *last, strcspn(*last, "=") + 1))
+			return true;
+	return false;
+}
+
 static int check_environment(struct request *request)
 {
-	const char *const *environment = request->options->environment;
+	const char *const *all = request->options->environment, *const *environment = all;
 	size_t size = size_of_environment(environment);
 
 	if (size > METT_ENVIRONMENT_MAX)
@@ -58,12 +75,20 @@ static int check_environment(struct request *request)
 		                      "action '%s': its environment takes more than %d bytes; pass "
 		                      "large values with the argument",
 		                      request->name, METT_ENVIRONMENT_MAX);
-	for (; environment && *environment; environment++)
+	for (; environment && *environment; environment++) {
 		if (!environment_valid(*environment, strlen(*environment) + 1))
 			return mett_error_set(request->error, METT_BAD_ARGUMENT, 0,
-			                      "action '%s': environment '%.40s' is not KEY=VALUE "
+			                      "action '%s': environment '%.*s' is not KEY=VALUE "
 			                      "with a key of A-Z a-z 0-9 _",
-			                      request->name, *environment);
+			                      request->name, key_length(*environment),
+			                      *environment);
+		if (has_twin(all, environment))
+			return mett_error_set(
+				request->error, METT_BAD_ARGUMENT, 0,
+				"action '%s': environment has '%.*s' twice; give each "
+				"key once",
+				request->name, key_length(*environment), *environment);
+	}
 	request->environment_size = size;
 	return 0;
 }

@@ -71,20 +71,35 @@ static int is_key(char c, int first)
 	       (!first && c >= '0' && c <= '9');
 }
 
+/* Bytes of a key with its '='; 0: there is none. */
+static size_t key_length(const char *text)
+{
+	size_t length = 0;
+
+	while (is_key(text[length], !length))
+		length++;
+	return length && text[length] == '=' ? length + 1 : 0;
+}
+
+static int has_key(const char *text, const char *end, const char *key, size_t length)
+{
+	for (; text < end; text += strlen(text) + 1)
+		if (!strncmp(text, key, length))
+			return 1;
+	return 0;
+}
+
 int environment_valid(const char *text, size_t size)
 {
-	const char *end = text + size;
-
-	if (size > METT_ENVIRONMENT_MAX || (size && end[-1]))
+	if (!size)
+		return 1;
+	if (size > METT_ENVIRONMENT_MAX || text[size - 1])
 		return 0;
-	while (text < end) {
-		const char *c = text;
+	for (const char *at = text; at < text + size; at += strlen(at) + 1) {
+		size_t length = key_length(at);
 
-		while (is_key(*c, c == text))
-			c++;
-		if (c == text || *c != '=')
+		if (!length || has_key(text, at, at, length))
 			return 0;
-		text = c + strlen(c) + 1;
 	}
 	return 1;
 }

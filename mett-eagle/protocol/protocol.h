@@ -381,7 +381,7 @@ int message_name_valid(const struct message_name *name);
 /**
  * environment_valid() - is this an environment as it travels and is kept?
  * @text: strings "KEY=V" one behind the other, each with its terminating zero; keys of
- *        [A-Za-z0-9_], the first no digit
+ *        [A-Za-z0-9_], the first no digit, none twice
  * @size: in bytes, all zeros included; 0: there is none
  */
 int environment_valid(const char *text, size_t size);

@@ -23,6 +23,8 @@ struct sys_worker;
  *             another the world has a runtime, which gets it; or fails to start, and says why
  * @grants:    enum mett_grant: what its root holds besides the runtime's own files
  * @core:      to run on, with all that it forks
+ * @environment: lawful, see environment_valid(); it and its workers see nothing of any other
+ * @environment_size: in bytes, up to METT_ENVIRONMENT_MAX
  */
 struct sys_program {
 	const char *name;
@@ -30,6 +32,8 @@ struct sys_program {
 	enum mett_language language;
 	uint32_t grants;
 	unsigned core;
+	const char *environment;
+	size_t environment_size;
 };
 
 enum {

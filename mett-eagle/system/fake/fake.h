@@ -101,6 +101,9 @@ void fake_sandbox_fails(struct sys_sandbox *sandbox, const char *why);
 /** fake_sandbox_core() - core it was ordered for */
 unsigned fake_sandbox_core(struct sys_sandbox *sandbox);
 
+/** fake_sandbox_environment() - what its program was to be started with; of the sandbox */
+const char *fake_sandbox_environment(struct sys_sandbox *sandbox, size_t *ret_size);
+
 /** fake_worker_parks() - the worker sleeps on its window */
 void fake_worker_parks(struct sys_worker *worker);
 
@@ -129,6 +132,9 @@ void fake_worker_hold(struct sys_worker *worker, int hold);
 
 /** fake_worker_spawned() - 1: it has a sandbox of its own */
 int fake_worker_spawned(struct sys_worker *worker);
+
+/** fake_worker_environment() - the same of a worker that was spawned */
+const char *fake_worker_environment(struct sys_worker *worker, size_t *ret_size);
 
 /** fake_worker_killed() - how many times the manager told it to end */
 unsigned fake_worker_killed(struct sys_worker *worker);

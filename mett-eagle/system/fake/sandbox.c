@@ -7,6 +7,11 @@
 
 #include <protocol/protocol.h>
 
+struct environment {
+	size_t size;
+	char text[METT_ENVIRONMENT_MAX];
+};
+
 struct sys_sandbox {
 	struct source event;
 	struct sys_loop *loop;
@@ -14,6 +19,7 @@ struct sys_sandbox {
 	void *owner;
 	unsigned number;
 	unsigned core;
+	struct environment environment;
 	unsigned workers;
 	bool ready;          /* to be told */
 	bool over;           /* it has been told of its failure */
@@ -38,6 +44,7 @@ struct sys_worker {
 	bool held;
 	const char *failure; /* to be told */
 	struct sys_exit how;
+	struct environment environment; /* of one that was spawned */
 	const char *log;
 	unsigned killed;
 	unsigned awake;
@@ -54,6 +61,15 @@ static void misuse(const char *what)
 {
 	fprintf(stderr, "# misuse of a sandbox: %s\n", what);
 	abort();
+}
+
+static void take_environment(const struct sys_program *program, struct environment *ret)
+{
+	if (!environment_valid(program->environment, program->environment_size))
+		misuse("its environment is none");
+	ret->size = program->environment_size;
+	if (ret->size)
+		memcpy(ret->text, program->environment, ret->size);
 }
 
 static bool sandbox_is_ready(struct source *source)
@@ -100,6 +116,7 @@ int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct s
 	fake_lock();
 	if (!fake_object(program->dataspace))
 		misuse("its program is no capability");
+	take_environment(program, &sandbox->environment);
 	sandbox->ready = fake.automatic;
 	sandbox->number = sandbox_count++;
 	sandboxes[sandbox->number] = sandbox;
@@ -215,7 +232,11 @@ int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
                      const struct sys_program *program, struct sys_window *window,
                      const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
-	return worker_new(loop, NULL, window, handler, owner, ret);
+	int error = worker_new(loop, NULL, window, handler, owner, ret);
+
+	if (!error)
+		take_environment(program, &(*ret)->environment);
+	return error;
 }
 
 void sys_worker_free(struct sys_worker *worker)
@@ -402,6 +423,18 @@ void fake_sandbox_fails(struct sys_sandbox *sandbox, const char *why)
 unsigned fake_sandbox_core(struct sys_sandbox *sandbox)
 {
 	return sandbox->core;
+}
+
+const char *fake_sandbox_environment(struct sys_sandbox *sandbox, size_t *ret_size)
+{
+	*ret_size = sandbox->environment.size;
+	return sandbox->environment.text;
+}
+
+const char *fake_worker_environment(struct sys_worker *worker, size_t *ret_size)
+{
+	*ret_size = worker->environment.size;
+	return worker->environment.text;
 }
 
 void fake_worker_parks(struct sys_worker *worker)

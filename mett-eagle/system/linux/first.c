@@ -31,6 +31,8 @@ enum {
 	 */
 	PROCESSES_ZYGOTE = 1 + 2 * METT_ACTIVATIONS_MAX,
 	PROCESSES_WORKER = 1 + METT_WORKER_THREADS_MAX,
+	/* Strings of an environment: the shortest is "K=", with its zero. */
+	VARIABLES_MAX = METT_ENVIRONMENT_MAX / 3,
 };
 
 #define NAMESPACES_JOINED                                                                          \
@@ -171,6 +173,17 @@ static int place_descriptors(int null, const struct runtime *runtime,
 	return 0;
 }
 
+/* All that it will find there: nothing of ours, nor of what came before it. */
+static void list_environment(const struct launch_request *request, char *ret[VARIABLES_MAX + 1])
+{
+	const char *text = request->environment, *end = text + request->environment_size;
+	unsigned count = 0;
+
+	for (; text < end && count < VARIABLES_MAX; text += strnlen(text, (size_t)(end - text)) + 1)
+		ret[count++] = (char *)text;
+	ret[count] = NULL;
+}
+
 void first_tell_failure(sys_cap gate, const char *step, int error)
 {
 	struct {
@@ -216,8 +229,10 @@ void first_program(const struct root *root, const struct runtime *runtime,
 	char *const argv[] = {(char *)request->name,
 	                      request->mode == LAUNCH_ZYGOTE ? "zygote" : "worker",
 	                      runtime ? (char *)mett_language_name(request->language) : NULL, NULL};
-	char *const envp[] = {NULL};
+	char *envp[VARIABLES_MAX + 1];
 	int error;
+
+	list_environment(request, envp);
 
 #define STEP(text_, call_)                                                                         \
 	step = text_;                                                                              \

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -283,6 +284,15 @@ static void obey(struct workshop *shop, const struct launch_request *request,
 	leave_core(shop, request->core);
 }
 
+static bool is_request(const struct launch_request *request, const struct sys_received *got)
+{
+	size_t fixed = offsetof(struct launch_request, environment);
+
+	return got->cap_count >= LAUNCH_WINDOW && got->size >= fixed &&
+	       request->environment_size <= METT_ENVIRONMENT_MAX &&
+	       got->size == fixed + request->environment_size;
+}
+
 static void serve(struct workshop *shop)
 {
 	struct launch_request request;
@@ -298,9 +308,11 @@ static void serve(struct workshop *shop)
 		}
 		if (result)
 			return; /* the server is gone */
-		if (got.size == sizeof(request) && got.cap_count >= LAUNCH_WINDOW)
+		if (is_request(&request, &got))
 			obey(shop, &request, &got);
 		sys_received_close(&got);
+		/* The inits made from now on are copies of us, in the sandboxes of others. */
+		explicit_bzero(&request, sizeof(request));
 	}
 }
 
@@ -450,11 +462,11 @@ int launcher_request(const struct launcher *launcher, const struct launch_reques
                      const sys_cap caps[LAUNCH_CAPS])
 {
 	unsigned count = caps[LAUNCH_WINDOW] == SYS_NO_CAP ? LAUNCH_WINDOW : LAUNCH_CAPS;
+	size_t size = offsetof(struct launch_request, environment) + request->environment_size;
 	uint64_t deadline = sys_clock_ns() + REQUEST_WAIT_NS;
 	int result;
 
-	while ((result = sys_gate_send(launcher->gate, request, sizeof(*request), caps, count)) ==
-	       SYS_AGAIN) {
+	while ((result = sys_gate_send(launcher->gate, request, size, caps, count)) == SYS_AGAIN) {
 		if (sys_gate_wait(launcher->gate, 1, deadline) == SYS_AGAIN)
 			return -EAGAIN;
 	}

@@ -38,6 +38,8 @@ struct launch_request {
 	uint32_t grants; /* enum mett_grant */
 	uint64_t memory; /* bound of private writable memory in bytes; 0: none */
 	char name[METT_NAME_MAX + 8];
+	uint32_t environment_size;
+	char environment[METT_ENVIRONMENT_MAX]; /* only so much of it is sent */
 };
 
 /* What goes along with a request. The window is for workers only. */

@@ -146,8 +146,13 @@ static int request(struct sys_sandbox *sandbox, const struct sys_program *progra
 		.grants = program->grants,
 		.core = program->core,
 		.memory = sandbox->host->memory_max,
+		.environment_size = (uint32_t)program->environment_size,
 	};
 
+	if (program->environment_size > sizeof(launch.environment))
+		return -EINVAL;
+	if (program->environment_size)
+		memcpy(launch.environment, program->environment, program->environment_size);
 	strncpy(launch.name, program->name, sizeof(launch.name) - 1);
 	return launcher_request(&sandbox->host->launcher, &launch, caps);
 }
