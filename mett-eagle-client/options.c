@@ -22,7 +22,8 @@ static const char help[] =
 	"  -l, --language=LANGUAGE  of it: binary, c, python, exec or actionloop (c for .c,\n"
 	"                           python for .py and .zip, else binary)\n"
 	"  -g, --grant=WHAT         what the functions see: system, being the machine's /usr,\n"
-	"                           /bin and /lib, for reading only (nothing)\n"
+	"                           /bin and /lib, for reading only, or env:KEY=VALUE in\n"
+	"                           their environment; repeatable (nothing)\n"
 	"  -a, --arg=TEXT           argument of each invocation\n"
 	"  -c, --callee=NAME=FILE   another action, for functions that call one; repeatable\n"
 	"  -p, --policy=POLICY      how fresh a worker is: fork, spawn or reuse (fork)\n"
@@ -140,11 +141,26 @@ static bool read_language(const char *text, int *ret)
 	             text);
 }
 
-static bool read_grant(const char *text, uint32_t *ret)
+/* Whether the key is a lawful one the library says, and the limit in bytes. */
+static bool read_variable(const char *text, struct options *options)
 {
+	if (!strchr(text, '=') || *text == '=')
+		return wrong("--grant: 'env:%s' is not of the form env:KEY=VALUE", text);
+	if (options->variable_count == VARIABLES_MAX)
+		return wrong("--grant: more than %d of env:", VARIABLES_MAX);
+	options->environment[options->variable_count++] = text;
+	return true;
+}
+
+static bool read_grant(const char *text, struct options *options)
+{
+	static const char variable[] = "env:";
+
+	if (!strncmp(text, variable, strlen(variable)))
+		return read_variable(text + strlen(variable), options);
 	if (strcmp(text, "system"))
-		return wrong("--grant: there is no '%s'; say system", text);
-	*ret |= METT_GRANT_SYSTEM;
+		return wrong("--grant: there is no '%s'; say system, or env:KEY=VALUE", text);
+	options->grants |= METT_GRANT_SYSTEM;
 	return true;
 }
 
@@ -251,7 +267,7 @@ static bool read_option(int option, struct options *options, int *language)
 	case 'l':
 		return read_language(optarg, language);
 	case 'g':
-		return read_grant(optarg, &options->grants);
+		return read_grant(optarg, options);
 	case 'a':
 		options->argument = optarg;
 		return true;

@@ -16,6 +16,7 @@ enum {
 	ACTIONS_MAX = 16, /* the function and its callees */
 	THREADS_MAX = 1024,
 	PATH_SIZE = 4096,
+	VARIABLES_MAX = METT_ENVIRONMENT_MAX / 3, /* "K=" and its zero */
 };
 
 /* An action that each client creates. */
@@ -34,8 +35,10 @@ struct options {
 	const char *argument;
 	struct mett_config config;
 	enum mett_policy policy;
-	uint32_t grants; /* of all actions */
-	double rate;     /* invocations a second and thread; 0: as fast as they go */
+	uint32_t grants;                            /* of all actions */
+	const char *environment[VARIABLES_MAX + 1]; /* the same; NULL behind the last */
+	unsigned variable_count;
+	double rate; /* invocations a second and thread; 0: as fast as they go */
 	enum output_form form;
 	struct action actions[ACTIONS_MAX]; /* the first is the one that is invoked */
 	unsigned action_count;

@@ -96,7 +96,8 @@ static int prepare(struct client *client)
 	for (unsigned i = 0; !failure && i < options->action_count; i++) {
 		const struct action *action = &options->actions[i];
 		const struct mett_action_options how = {
-			action->language, options->policy, {0, 0}, options->grants};
+			action->language,    options->policy, {0, 0}, options->grants, 0,
+			options->environment};
 
 		failure = action->source
 		                  ? mett_action_create_fd(client->connection, action->name,

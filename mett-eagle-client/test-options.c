@@ -87,6 +87,16 @@ TEST(each_option_is_heard)
 	CHECK(strstr(options.actions[2].path, "functions/d.py"));
 }
 
+TEST(grants_add_up)
+{
+	CHECK_EQ(read_line("-g env:A=x=y --grant system --grant=env:B="), OPTIONS_RUN);
+	CHECK_EQ(options.grants, METT_GRANT_SYSTEM);
+	CHECK_EQ(options.variable_count, 2);
+	CHECK_STR(options.environment[0], "A=x=y");
+	CHECK_STR(options.environment[1], "B=");
+	CHECK(!options.environment[2]);
+}
+
 TEST(the_language_is_guessed_unless_given)
 {
 	CHECK_EQ(read_line("-f /x/f.py"), OPTIONS_RUN);
@@ -116,7 +126,10 @@ TEST(what_is_wrong_is_named)
 	check_wrong("--rate nan", "--rate");
 	check_wrong("--rate inf", "--rate");
 	check_wrong("--language d", "say binary, c, python, exec or actionloop");
-	check_wrong("--grant all", "say system");
+	check_wrong("--grant all", "say system, or env:KEY=VALUE");
+	check_wrong("--grant env:", "'env:' is not of the form env:KEY=VALUE");
+	check_wrong("--grant env:KEY", "'env:KEY' is not of the form");
+	check_wrong("--grant env:=x", "'env:=x' is not of the form");
 	check_wrong("--policy default", "say fork, spawn or reuse");
 	check_wrong("--callee x", "NAME=FILE");
 	check_wrong("--callee x=", "NAME=FILE");
