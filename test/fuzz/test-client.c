@@ -113,6 +113,17 @@ static void close_caps(sys_cap *caps, unsigned count)
 		sys_cap_close(caps[i]);
 }
 
+/* Returns the bytes of an environment: often none, and now and then nearly too many. */
+static size_t environment(uint64_t *state, char *ret)
+{
+	unsigned count = fuzz_below(state, 4) ? 0 : fuzz_below(state, 16) ? 3 : 300;
+	size_t size = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		size += (size_t)sprintf(ret + size, "K%u=%u", i, fuzz_below(state, 10)) + 1;
+	return size;
+}
+
 static size_t lawful(uint64_t *state, void *data)
 {
 	static const char *const names[] = {"echo", "a", "b", "c"};
@@ -126,12 +137,12 @@ static size_t lawful(uint64_t *state, void *data)
 		create->header.type = MESSAGE_CREATE;
 		message_name_set(&create->name, name);
 		create->policy = fuzz_below(state, 4);
-		return sizeof(*create);
+		return sizeof(*create) + environment(state, (char *)(create + 1));
 	case 1:
 		create->header.type = MESSAGE_UPDATE;
 		message_name_set(&create->name, name);
 		create->policy = fuzz_below(state, 4);
-		return sizeof(*create);
+		return sizeof(*create) + environment(state, (char *)(create + 1));
 	case 2:
 		create->header.type = MESSAGE_DELETE;
 		message_name_set(&create->name, name);
