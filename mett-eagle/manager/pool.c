@@ -178,6 +178,8 @@ struct sys_program pool_program(const struct pool *pool)
 		.dataspace = pool->version->program,
 		.language = pool->options.language,
 		.grants = pool->options.grants,
+		.environment = pool->version->environment,
+		.environment_size = pool->version->environment_size,
 		.core = pool->session->core,
 	};
 }
