@@ -298,6 +298,14 @@ void tally_note(struct deployed *deployed, bool failed, uint64_t duration_ns)
 	                          memory_order_relaxed);
 }
 
+void tally_memory(struct deployed *deployed, uint64_t peak)
+{
+	uint64_t known = atomic_load_explicit(&deployed->tally.memory, memory_order_relaxed);
+
+	while (known < peak && !atomic_compare_exchange_weak(&deployed->tally.memory, &known, peak))
+		;
+}
+
 /* It comes from who made the calls: no number that is out of all reason may do harm. */
 void tally_count(struct deployed *deployed, uint64_t calls)
 {

@@ -133,6 +133,9 @@ void tally_leave(struct deployed *deployed, uint64_t memory);
 /** tally_note() - how it ended */
 void tally_note(struct deployed *deployed, bool failed, uint64_t duration_ns);
 
+/** tally_memory() - a worker has used so much at most */
+void tally_memory(struct deployed *deployed, uint64_t peak);
+
 /** tally_count() - so many calls were made of which no more is known */
 void tally_count(struct deployed *deployed, uint64_t calls);
 

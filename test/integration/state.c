@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -26,22 +25,6 @@ static void check_run(int line, int code, char *const argv[], const char *part)
 }
 
 #define CHECK_RUN(code_, args_, part_) check_run(__LINE__, code_, args_, part_)
-
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	return remove(path);
-}
-
-static void remove_tree(const char *path)
-{
-	CHECK_EQ(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-}
-
-static void make_folder(char ret[64])
-{
-	strcpy(ret, "/tmp/mett-eagle-state-XXXXXX");
-	CHECK(mkdtemp(ret));
-}
 
 TEST(default_folder)
 {
@@ -67,7 +50,7 @@ TEST(folder_is_made_and_locked)
 	struct server server;
 	struct stat status;
 
-	make_folder(folder);
+	folder_make(folder);
 	snprintf(state, sizeof(state), "%s/a/b", folder);
 	snprintf(options, sizeof(options), "--state %s", state);
 	server_start(&server, options);
@@ -82,7 +65,7 @@ TEST(folder_is_made_and_locked)
 	server_start_at(&server, options);
 	mett_client_free(join(&server));
 	server_stop(&server);
-	remove_tree(folder);
+	folder_remove(folder);
 }
 
 TEST(named_folder_that_will_not_do_is_fatal)
@@ -90,7 +73,7 @@ TEST(named_folder_that_will_not_do_is_fatal)
 	char folder[64], socket[96];
 
 	server_needs();
-	make_folder(folder);
+	folder_make(folder);
 	snprintf(socket, sizeof(socket), "%s/socket", folder);
 	CHECK_RUN(FAILED, ARGS("--socket", socket, "--state", "/proc/state"),
 	          "cannot use state folder '/proc/state'");
@@ -98,7 +81,7 @@ TEST(named_folder_that_will_not_do_is_fatal)
 	CHECK_EQ(chmod(folder, 0777), 0);
 	CHECK_RUN(FAILED, ARGS("--socket", socket, "--state", folder), "chmod go-w");
 	CHECK(access(socket, F_OK) < 0);
-	remove_tree(folder);
+	folder_remove(folder);
 }
 
 /* Not by the fixture, which names one. */

@@ -216,6 +216,10 @@ static void print_options(const struct options *options)
 	          options->server.parked, options->server.parked_max, options->spares,
 	          options->server.drain_ns / 1000000, options->runtimes.program[METT_LANGUAGE_EXEC],
 	          options->runtimes.program[METT_LANGUAGE_PYTHON]);
+	const struct mett_quota *quota = &options->server.quota;
+	fmt_print(stdout, "quota actions={},code={},memory={},parked={},concurrent={},rate={}\n",
+	          quota->actions, quota->code, quota->memory, quota->parked, quota->concurrent,
+	          quota->rate);
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,8 @@ enum {
 	CLIENTS_DEFAULT = 1024,
 	CLIENTS_MAX = 65536,
 	DRAIN_DEFAULT_MS = 10000,
+	QUOTA_ACTIONS_DEFAULT = 1000,
+	QUOTA_CODE_DEFAULT = 1 << 30,
 };
 
 static const char help[] =
@@ -50,6 +52,9 @@ static const char help[] =
 	"                        are made (default 16)\n"
 	"  --spare-sandboxes N   sandboxes kept ready for the next start of a program\n"
 	"                        (default 2)\n"
+	"  --quota KEY=N[,...]   what a namespace may have unless it is given its own: actions,\n"
+	"                        code, memory, parked, concurrent, rate; 0: no limit (default:\n"
+	"                        actions=1000,code=1G)\n"
 	"  --drain-timeout MS    how long SIGTERM lets activations end (default 10000)\n"
 	"  --exec PATH           what runs actions of language exec and actionloop (default:\n"
 	"                        the one that was installed or built with this server)\n"
@@ -168,6 +173,8 @@ static void set_defaults(struct options *options)
 				.parked_max = PARKED_MAX_DEFAULT,
 				.clients_max = CLIENTS_DEFAULT,
 				.drain_ns = DRAIN_DEFAULT_MS * (uint64_t)1000000,
+				.quota = {.actions = QUOTA_ACTIONS_DEFAULT,
+	                                  .code = QUOTA_CODE_DEFAULT},
 			},
 		.spares = SPARES_DEFAULT,
 		.memory_max = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 2,
@@ -221,6 +228,7 @@ enum option_name {
 	OPTION_SOCKET = 256,
 	OPTION_SOCKET_MODE,
 	OPTION_STATE,
+	OPTION_QUOTA,
 	OPTION_CORES,
 	OPTION_CORE_POLICY,
 	OPTION_MAX_CLIENTS,
@@ -263,6 +271,40 @@ static int take_state(struct options *options, const char *path)
 		             sizeof(options->state) - 1);
 	strcpy(options->state, strcmp(path, "none") ? path : "");
 	options->state_default = false;
+	return 0;
+}
+
+/* What is not named stays as it was. */
+static int take_quota(struct mett_quota *quota, const char *text)
+{
+	const struct {
+		const char *key;
+		uint64_t *value;
+	} known[] = {
+		{"actions", &quota->actions},       {"code", &quota->code},
+		{"memory", &quota->memory},         {"parked", &quota->parked},
+		{"concurrent", &quota->concurrent}, {"rate", &quota->rate},
+	};
+	char copy[256], *rest = copy, *item, *value;
+
+	if (strlen(text) >= sizeof(copy))
+		return WRONG("--quota '{}': too long", text);
+	strcpy(copy, text);
+	while ((item = strsep(&rest, ","))) {
+		unsigned i = 0;
+
+		value = strchr(item, '=');
+		if (value)
+			*value++ = 0;
+		while (i < sizeof(known) / sizeof(*known) && strcmp(item, known[i].key) != 0)
+			i++;
+		if (i == sizeof(known) / sizeof(*known))
+			return WRONG("--quota '{}': no '{}'; there are actions, code, memory, "
+			             "parked, concurrent and rate",
+			             text, item);
+		if (!value || !parse_size(value, INT64_MAX, known[i].value))
+			return WRONG("--quota '{}': give {} a number, as 10 or 1G", text, item);
+	}
 	return 0;
 }
 
@@ -339,6 +381,8 @@ static int take_option(struct options *options, int option, const char *text, co
 		return take_socket_mode(options, text);
 	case OPTION_STATE:
 		return take_state(options, text);
+	case OPTION_QUOTA:
+		return take_quota(&options->server.quota, text);
 	case OPTION_CORES:
 		*cores = text;
 		return 0;
@@ -374,6 +418,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 		{"socket", required_argument, NULL, OPTION_SOCKET},
 		{"socket-mode", required_argument, NULL, OPTION_SOCKET_MODE},
 		{"state", required_argument, NULL, OPTION_STATE},
+		{"quota", required_argument, NULL, OPTION_QUOTA},
 		{"cores", required_argument, NULL, OPTION_CORES},
 		{"core-policy", required_argument, NULL, OPTION_CORE_POLICY},
 		{"max-clients", required_argument, NULL, OPTION_MAX_CLIENTS},
