@@ -62,8 +62,11 @@ bool mett_call_end(struct window_lane *lane, uint64_t word, uint64_t next)
 {
 	uint64_t closed = lane_with(word, LANE_USED), found = word;
 
-	/* Where the server has closed the lane since, the answer stands. */
-	return atomic_compare_exchange_strong(&lane->word, &found, next) || found == closed;
+	if (atomic_compare_exchange_strong(&lane->word, &found, next))
+		return true;
+	/* Where the server has closed the lane since, the answer stands, and it waits for this. */
+	return found == closed &&
+	       atomic_compare_exchange_strong(&lane->word, &found, lane_word(LANE_USED, 0, 0, 0));
 }
 
 void mett_call_times(struct mett_metadata *ret, const struct mett_metadata *told, uint64_t start_ns)

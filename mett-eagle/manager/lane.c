@@ -159,7 +159,12 @@ static bool fetched(const struct lane *lane)
 {
 	if (lane->caller && !lane->caller->worker)
 		return true;
-	return !has_word(lane) || lane_state(word_of(lane)) != LANE_BEGUN;
+	if (!has_word(lane))
+		return true;
+	uint64_t word = word_of(lane);
+	/* With a tag it is used because we closed it, and the caller has yet to say that it knows.
+	 */
+	return lane_state(word) != LANE_BEGUN && !(lane_state(word) == LANE_USED && (uint32_t)word);
 }
 
 /* The memory of large payloads is worth more than a window's. */
@@ -343,6 +348,17 @@ void lane_give(struct lane *lane)
 		atomic_store(&shared(lane)->word, 0);
 	else if (!fetched(lane) && !warm(lane->pool))
 		drop_window(lane); /* the client has it, and another worker never */
+}
+
+bool lanes_fetched(const struct pool *pool)
+{
+	list_for_each(link, &pool->parked)
+		if (!fetched(LIST_ENTRY(link, struct worker, link)->lane))
+			return false;
+	list_for_each(link, &pool->spare)
+		if (!fetched(LIST_ENTRY(link, struct lane, link)))
+			return false;
+	return true;
 }
 
 void lanes_trim(struct pool *pool)

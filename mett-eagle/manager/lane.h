@@ -46,6 +46,9 @@ void lane_end_callee(struct lane *lane);
 /** lane_give() - its worker is gone, and the pool has it back; NULL is fine */
 void lane_give(struct lane *lane);
 
+/** lanes_fetched() - has the client all answers that came by the pool's lanes? */
+bool lanes_fetched(const struct pool *pool);
+
 /** lanes_trim() - free the spare ones, as no worker needs them now */
 void lanes_trim(struct pool *pool);
 

@@ -483,7 +483,8 @@ void pool_collect(struct session *session)
 	list_for_each(link, &session->retired) {
 		struct pool *pool = LIST_ENTRY(link, struct pool, link);
 
-		if (!pool->waiting_count && !pool->other_count)
+		/* A lane's number is free for others when its last answer has been taken. */
+		if (!pool->waiting_count && !pool->other_count && lanes_fetched(pool))
 			pool_free(pool);
 	}
 }

@@ -39,6 +39,7 @@ struct window_room {
  *	server		claimed -> none		it never was; the client asks the server
  *	server		begun -> none		makes it an invocation like any other
  *	server		begun -> used		nobody shall keep it; the answer stands
+ *	client		used -> used		the same without its tag: it has that answer
  *	server		none -> coming		has ordered the lane's next worker
  */
 enum lane_state { LANE_NONE, LANE_COMING, LANE_ARMED, LANE_CLAIMED, LANE_BEGUN, LANE_USED };
