@@ -258,9 +258,21 @@ static bool lost(struct job *job, const struct version *version, int error)
 	       version->number, strerror(-error));
 }
 
-/* What is damaged on disk and whole in memory is written anew. */
-static int verify(struct server *server, struct version *version)
+/* Its last session may leave at any time, and the program with it. */
+static sys_cap hold_program(struct space *space, const struct version *version)
 {
+	space_lock(space);
+	sys_cap program = version->program;
+	if (program != SYS_NO_CAP && cap_take(space->server->caps, program))
+		program = SYS_NO_CAP;
+	space_unlock(space);
+	return program;
+}
+
+/* What is damaged on disk and whole in memory is written anew. */
+static int verify(struct space *space, const struct version *version)
+{
+	struct server *server = space->server;
 	struct sys_store *store = server->config.store;
 	char digest[SYS_STORE_DIGEST_SIZE];
 	sys_cap program;
@@ -270,8 +282,12 @@ static int verify(struct server *server, struct version *version)
 	int error = sys_store_get_code(store, version->digest, &program);
 	if (!error)
 		sys_cap_close(program);
-	else if (version->program != SYS_NO_CAP && (error == -EBADMSG || error == -ENOENT))
-		error = sys_store_put_code(store, version->program, digest);
+	if (error != -EBADMSG && error != -ENOENT)
+		return error;
+	program = hold_program(space, version);
+	if (program != SYS_NO_CAP)
+		error = sys_store_put_code(store, program, digest);
+	server_drop(server, program);
 	return error;
 }
 
@@ -307,7 +323,7 @@ static bool roll_back(struct server *server, struct job *job)
 	if (!find_version(job, &deployed->lineup, &next.current))
 		return false;
 	const struct version *version = next.versions[next.current];
-	int error = verify(server, next.versions[next.current]);
+	int error = verify(job->space, version);
 	if (error)
 		return lost(job, version, error);
 	if (!keep_action(server, job, job, &next))
@@ -482,7 +498,7 @@ void change_perform(struct server *server, struct job *job)
 
 	if (!perform(server, job)) {
 		if (job->reason)
-			log_info("{}", job->text);
+			log_debug("{}", job->text);
 		job_end(job);
 	} else {
 		space_settle(space); /* there may be nobody in it to wait for */

@@ -115,7 +115,8 @@ static void count_outcomes(struct stage *stage)
 		CHECK(heard.header.tag < TAGS);
 		outcomes[heard.header.tag]++;
 		CHECK(heard.done.reason == METT_OK || heard.done.reason == METT_NO_MEMORY ||
-		      heard.done.reason == METT_NO_ACTION || heard.done.reason == METT_NO_START);
+		      heard.done.reason == METT_NO_ACTION || heard.done.reason == METT_NO_START ||
+		      heard.done.reason == METT_NO_STATE);
 		play(stage);
 	}
 	for (unsigned i = 0; i < TAGS; i++)
@@ -133,11 +134,21 @@ static void create(struct stage *stage, enum message_type type, const char *name
 	stage_send(stage, &message, sizeof(message), stage_program());
 }
 
-static bool run_short_of(unsigned after, enum mett_policy policy, unsigned room)
+static void open_it(struct stage *stage, bool named)
+{
+	struct sys_store *store = NULL;
+	char why[METT_MESSAGE_MAX];
+
+	if (named)
+		CHECK_EQ(sys_store_open("store", &store, why, sizeof(why)), 0);
+	stage_open_space(stage, named ? "u1000" : NULL, store);
+}
+
+static bool run_short_of(unsigned after, enum mett_policy policy, unsigned room, bool named)
 {
 	struct stage stage;
 
-	stage_open(&stage, 1);
+	open_it(&stage, named);
 	fake_room(room);
 	fake_fail(after);
 	create(&stage, MESSAGE_CREATE, "f", policy);
@@ -152,38 +163,82 @@ static bool run_short_of(unsigned after, enum mett_policy policy, unsigned room)
 	bool failed = fake_failed();
 	count_outcomes(&stage);
 	stage_close(&stage);
+	fake_store_forget();
 	memset(&done, 0, sizeof(done));
 	fake_forget();
 	return failed;
 }
 
-static void run_all(enum mett_policy policy, unsigned room)
+static void run_all(enum mett_policy policy, unsigned room, bool named)
 {
 	unsigned after = 0;
 
-	while (run_short_of(after, policy, room))
+	while (run_short_of(after, policy, room, named))
 		after++;
 	CHECK(after > 20); /* so many places there are at least */
 }
 
 TEST(fork_gets_along_without)
 {
-	run_all(METT_POLICY_FORK, FAKE_ROOM_DEFAULT);
+	run_all(METT_POLICY_FORK, FAKE_ROOM_DEFAULT, false);
 }
 
 TEST(spawn_gets_along_without)
 {
-	run_all(METT_POLICY_SPAWN, FAKE_ROOM_DEFAULT);
+	run_all(METT_POLICY_SPAWN, FAKE_ROOM_DEFAULT, false);
 }
 
 TEST(reuse_gets_along_without)
 {
-	run_all(METT_POLICY_REUSE, FAKE_ROOM_DEFAULT);
+	run_all(METT_POLICY_REUSE, FAKE_ROOM_DEFAULT, false);
+}
+
+TEST(so_do_named_namespaces)
+{
+	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++)
+		run_all(policy, FAKE_ROOM_DEFAULT, true);
+}
+
+/* The next server on what is there: its start, and the programs that come from the store. */
+static bool start_short_of(unsigned after)
+{
+	struct stage stage;
+	struct server server;
+	struct server_config config = stage_config(1);
+	char why[METT_MESSAGE_MAX];
+
+	open_it(&stage, true);
+	create(&stage, MESSAGE_DEPLOY, "f", METT_POLICY_FORK);
+	create(&stage, MESSAGE_DEPLOY, "g", METT_POLICY_FORK);
+	stage_close(&stage);
+	CHECK_EQ(sys_store_open("store", &config.store, why, sizeof(why)), 0);
+	fake_fail(after);
+	int error = server_init(&server, &config, NULL);
+	bool failed = fake_failed();
+	CHECK(!error || failed);
+	if (!error)
+		server_deinit(&server);
+	sys_store_close(config.store);
+	CHECK_EQ(fake_left(), 0);
+	/* Nothing of it was taken for damaged. */
+	CHECK_EQ(fake_store_aside(), 0);
+	CHECK_EQ(fake_store_count(0), 2);
+	fake_store_forget();
+	return failed;
+}
+
+TEST(a_start_without_memory_loses_nothing)
+{
+	unsigned after = 0;
+
+	while (start_short_of(after))
+		after++;
+	CHECK(after > 10);
 }
 
 TEST(so_do_replies_that_wait)
 {
-	run_all(METT_POLICY_FORK, 3);
+	run_all(METT_POLICY_FORK, 3, false);
 }
 
 TEST(a_session_that_cannot_be_made_leaves_nothing)

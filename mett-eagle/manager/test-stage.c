@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "archivist.h"
+#include "spaces.h"
 
 enum { TURNS_MAX = 1000 };
 
@@ -52,42 +53,88 @@ struct server_config stage_config(unsigned parked)
 	};
 }
 
-void stage_open(struct stage *stage, unsigned parked)
+static void open_session(struct stage *stage, struct server *server, struct space *space)
 {
-	struct server_config config = stage_config(parked);
+	const struct session_facts facts = {.core = 5, .user = FAKE_USER, .space = space};
 	void *memory;
 
-	CHECK_EQ(server_init(&stage->server, &config, NULL), 0);
-	const struct session_facts facts = {.core = 5, .user = FAKE_USER};
-
-	CHECK_EQ(session_make(&stage->server, &facts, &stage->session, &stage->gate,
-	                      &stage->window_cap),
+	CHECK_EQ(session_make(server, &facts, &stage->session, &stage->gate, &stage->window_cap),
 	         0);
 	CHECK_EQ(sys_map(stage->window_cap, sizeof(*stage->window), 1, &memory), 0);
 	stage->window = memory;
+	stage->archivist_rests = false;
 }
 
-void stage_close(struct stage *stage)
+static void open_stage(struct stage *stage, const struct server_config *config, const char *name)
+{
+	struct space *space = NULL;
+	char why[METT_MESSAGE_MAX];
+
+	CHECK_EQ(server_init(&stage->server, config, NULL), 0);
+	if (name)
+		CHECK_EQ(spaces_enter(&stage->server, name, FAKE_USER, &space, why), METT_OK);
+	open_session(stage, &stage->server, space);
+	if (space)
+		spaces_release(space);
+}
+
+void stage_open(struct stage *stage, unsigned parked)
+{
+	struct server_config config = stage_config(parked);
+
+	open_stage(stage, &config, NULL);
+}
+
+void stage_open_space(struct stage *stage, const char *space, struct sys_store *store)
+{
+	struct server_config config = stage_config(1);
+
+	config.store = store;
+	open_stage(stage, &config, space);
+}
+
+void stage_join(struct stage *guest, struct stage *host)
+{
+	open_session(guest, host->session->server, host->session->space);
+}
+
+void stage_leave(struct stage *stage)
 {
 	sys_cap_close(stage->gate);
 	stage->gate = SYS_NO_CAP;
 	stage_turn(stage);
 	CHECK(stage->session->closed);
 	session_free(stage->session);
-	CHECK_EQ(cap_used(stage->server.caps), 0);
-	server_deinit(&stage->server);
 	sys_cap_close(stage->window_cap);
 	sys_unmap(stage->window, sizeof(*stage->window));
+}
+
+void stage_close(struct stage *stage)
+{
+	struct sys_store *store = stage->server.config.store;
+
+	stage_leave(stage);
+	while (archivist_step(&stage->server))
+		; /* what nobody waits for any more */
+	/* Programs that are nowhere else are still there. */
+	if (store || !stage->server.spaces->table.count)
+		CHECK_EQ(cap_used(stage->server.caps), 0);
+	server_deinit(&stage->server);
+	sys_store_close(store);
 	CHECK_EQ(fake_left(), 0);
+}
+
+static bool archive(struct stage *stage)
+{
+	return !stage->archivist_rests && archivist_step(stage->session->server);
 }
 
 void stage_turn(struct stage *stage)
 {
 	for (int i = 0; i < TURNS_MAX; i++) {
 		CHECK_EQ(session_turn(stage->session), 0);
-		if (stage->session->closed ||
-		    (fake_idle(stage->session->loop) && !archivist_step(&stage->server) &&
-		     !stage->session->attention))
+		if (stage->session->closed || (fake_idle(stage->session->loop) && !archive(stage) &&
+		                               !stage->session->attention))
 			return;
 	}
 	CHECK(!"the session comes to rest");
@@ -116,19 +163,47 @@ bool stage_hear(struct stage *stage, struct heard *ret)
 	return true;
 }
 
-enum mett_reason stage_create(struct stage *stage, enum message_type type, const char *name,
-                              enum mett_policy policy)
+void stage_order(struct stage *stage, enum message_type type, const char *name,
+                 const struct mett_action_options *options, sys_cap program)
 {
-	struct message_create message = {.header = {type, 77}, .policy = policy};
-	struct heard heard;
+	struct message_create message = {
+		.header = {type, 77},
+		.defaults = options->defaults,
+		.language = options->language,
+		.policy = options->policy,
+		.concurrency = options->concurrency,
+	};
 
 	message_name_set(&message.name, name);
-	stage_send(stage, &message, sizeof(message), stage_program());
+	stage_send(stage, &message, sizeof(message), program);
+}
+
+enum mett_reason stage_status(struct stage *stage, int32_t *ret_detail, char *ret_text)
+{
+	struct heard heard;
+
 	if (!stage_hear(stage, &heard))
 		return METT_GONE;
 	CHECK_EQ(heard.header.type, MESSAGE_STATUS);
 	CHECK_EQ(heard.header.tag, 77);
+	if (ret_detail)
+		*ret_detail = heard.status.detail;
+	if (ret_text) {
+		size_t size = heard.got.size - sizeof(heard.status);
+
+		memcpy(ret_text, &heard.status + 1, size);
+		ret_text[size] = 0;
+	}
 	return heard.status.reason;
+}
+
+enum mett_reason stage_create(struct stage *stage, enum message_type type, const char *name,
+                              enum mett_policy policy)
+{
+	const struct mett_action_options options = {.policy = policy};
+
+	stage_order(stage, type, name, &options, stage_program());
+	return stage_status(stage, NULL, NULL);
 }
 
 enum mett_reason stage_delete(struct stage *stage, const char *name)

@@ -23,6 +23,7 @@ struct stage {
 	sys_cap gate; /* the client's end; SYS_NO_CAP once it is closed */
 	sys_cap window_cap;
 	struct client_window *window;
+	bool archivist_rests; /* what is ordered of it is not done */
 };
 
 /* Any message of the server, with what came along. */
@@ -32,6 +33,7 @@ struct heard {
 		struct message_done done;
 		struct message_status status;
 		struct message_rows actions;
+		struct message_version version;
 		unsigned char room[MESSAGE_MAX];
 	};
 	struct sys_received got;
@@ -57,6 +59,18 @@ struct server_config stage_config(unsigned parked);
 /** stage_open() - a server, and a session with its client; so many workers are kept parked */
 void stage_open(struct stage *stage, unsigned parked);
 
+/**
+ * stage_open_space() - the same with a session in a named namespace
+ * @store: what is to outlive the server, or NULL; closed with the stage
+ */
+void stage_open_space(struct stage *stage, const char *space, struct sys_store *store);
+
+/** stage_join() - one more session in the host's namespace, with a client of its own */
+void stage_join(struct stage *guest, struct stage *host);
+
+/** stage_leave() - its client leaves; the rest stays */
+void stage_leave(struct stage *guest);
+
 /** stage_close() - the client leaves; all is freed, and must be gone */
 void stage_close(struct stage *stage);
 
@@ -75,6 +89,13 @@ bool stage_hear(struct stage *stage, struct heard *ret);
 /** stage_create() - the client creates or updates an action; returns the answer's reason */
 enum mett_reason stage_create(struct stage *stage, enum message_type type, const char *name,
                               enum mett_policy policy);
+
+/** stage_order() - the client creates, updates or deploys an action; it is not answered yet */
+void stage_order(struct stage *stage, enum message_type type, const char *name,
+                 const struct mett_action_options *options, sys_cap program);
+
+/** stage_status() - the client is told what came of it; returns the reason */
+enum mett_reason stage_status(struct stage *stage, int32_t *ret_detail, char *ret_text);
 
 /** stage_delete() - the client deletes an action; returns the answer's reason */
 enum mett_reason stage_delete(struct stage *stage, const char *name);

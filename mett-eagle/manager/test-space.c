@@ -1,0 +1,463 @@
+/* Spaces: sessions that share actions, and the archivist between them and the store. */
+#include "space.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "archivist.h"
+#include "pool.h"
+#include "test-stage.h"
+
+static const struct mett_action_options plain;
+
+static struct sys_store *store(void)
+{
+	struct sys_store *store;
+	char why[METT_MESSAGE_MAX];
+
+	CHECK_EQ(sys_store_open("store", &store, why, sizeof(why)), 0);
+	return store;
+}
+
+static void order(struct stage *stage, const char *name)
+{
+	stage_order(stage, MESSAGE_DEPLOY, name, &plain, stage_program());
+}
+
+/* A program that differs from the others. */
+static sys_cap other_program(unsigned char which)
+{
+	struct {
+		struct stage_program program;
+		unsigned char tail[8];
+	} longer = {.tail = {which}};
+
+	stage_program_init(&longer.program);
+	return fake_dataspace(&longer, sizeof(longer));
+}
+
+static void expect_deployed(struct stage *stage, int32_t version)
+{
+	int32_t detail = 0;
+
+	CHECK_EQ(stage_status(stage, &detail, NULL), METT_OK);
+	CHECK_EQ(detail, version);
+}
+
+static void expect_refused(struct stage *stage, enum mett_reason reason, const char *part)
+{
+	char text[METT_MESSAGE_MAX];
+
+	CHECK_STR(mett_reason_name(stage_status(stage, NULL, text)), mett_reason_name(reason));
+	if (!strstr(text, part))
+		test_fail(__FILE__, __LINE__, "\"%s\" does not say \"%s\"", text, part);
+}
+
+static void deploy(struct stage *stage, const char *name, int32_t version)
+{
+	order(stage, name);
+	expect_deployed(stage, version);
+}
+
+static void roll_back(struct stage *stage, const char *name, uint32_t version)
+{
+	struct message_version_of message = {.header = {MESSAGE_ROLLBACK, 77}, .version = version};
+
+	message_name_set(&message.name, name);
+	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
+}
+
+static struct mett_quota used(struct stage *stage)
+{
+	struct mett_quota ret;
+
+	quota_used(&stage->session->space->quota, &ret, sys_clock_ns());
+	return ret;
+}
+
+static void expect_unused(struct stage *stage)
+{
+	struct mett_quota now = used(stage);
+
+	CHECK(!now.memory && !now.concurrent);
+}
+
+/* One call, from the start of its zygote to its answer. */
+static void serve(struct stage *stage, const char *name)
+{
+	unsigned sandbox = fake_sandboxes(), worker = fake_workers();
+
+	stage_invoke(stage, 0, name, "");
+	stage_zygote(stage, sandbox);
+	for (unsigned i = worker; i < fake_workers(); i++)
+		stage_parks(stage, i);
+	stage_exit(stage, worker, "");
+	stage_expect(stage, 0, METT_OK);
+}
+
+TEST(a_deploy_is_answered_when_all_have_seen_it)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	stage_join(&guest, &host);
+	order(&host, "f");
+	stage_silent(&host);
+	stage_turn(&guest);
+	stage_turn(&host);
+	expect_deployed(&host, 1);
+	/* Who leaves need not see it. */
+	order(&host, "f");
+	stage_silent(&host);
+	stage_leave(&guest);
+	stage_turn(&host);
+	expect_deployed(&host, 2);
+	stage_close(&host);
+}
+
+TEST(the_next_call_gets_the_new_version_in_each_session)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	deploy(&host, "f", 1);
+	stage_join(&guest, &host);
+	serve(&guest, "f");
+	unsigned running = fake_workers() - 1; /* parked; it is given the next call */
+	stage_invoke(&guest, 1, "f", "");
+	CHECK_EQ(fake_worker_awake(fake_worker(running)), 1);
+	unsigned sandbox = fake_sandboxes();
+	order(&host, "f");
+	stage_turn(&guest);
+	stage_turn(&host);
+	expect_deployed(&host, 2);
+	/* The one under way ends on the old, */
+	stage_exit(&guest, running, "old");
+	stage_expect(&guest, 1, METT_OK);
+	/* and what comes now is made of the new. */
+	stage_invoke(&guest, 2, "f", "");
+	CHECK_EQ(fake_sandboxes(), sandbox + 1);
+	stage_zygote(&guest, sandbox);
+	for (unsigned i = running + 1; i < fake_workers(); i++)
+		if (fake_worker(i))
+			stage_parks(&guest, i);
+	stage_bury(&guest);
+	stage_leave(&guest);
+	expect_unused(&host);
+	stage_close(&host);
+}
+
+TEST(a_session_may_leave_while_the_archivist_works_for_it)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	stage_join(&guest, &host);
+	guest.archivist_rests = true;
+	order(&guest, "f");
+	stage_leave(&guest);
+	stage_turn(&host);
+	serve(&host, "f");
+	stage_close(&host);
+}
+
+TEST(two_deploy_the_same_name_at_the_same_time)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	stage_join(&guest, &host);
+	host.archivist_rests = guest.archivist_rests = true;
+	order(&guest, "f");
+	order(&host, "f");
+	host.archivist_rests = false;
+	stage_turn(&host);
+	stage_turn(&guest);
+	stage_turn(&host);
+	expect_deployed(&guest, 1);
+	expect_deployed(&host, 2);
+	stage_leave(&guest);
+	stage_close(&host);
+}
+
+TEST(what_cannot_be_kept_changes_nothing)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	uint64_t code = used(&stage).code;
+	fake_store_fails(-ENOSPC);
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
+	expect_refused(&stage, METT_NO_STATE, "No space left");
+	order(&stage, "g");
+	expect_refused(&stage, METT_NO_STATE, "action 'g'");
+	roll_back(&stage, "f", 1);
+	expect_refused(&stage, METT_NO_STATE, "cannot keep the change");
+	fake_store_fails(0);
+	CHECK_EQ(used(&stage).code, code);
+	CHECK_EQ(used(&stage).actions, 1);
+	CHECK_EQ(fake_store_count(1), 1);
+	deploy(&stage, "f", 2);
+	serve(&stage, "f");
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+TEST(a_server_knows_again_what_another_kept)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
+	expect_deployed(&stage, 2);
+	CHECK_EQ(fake_store_count(1), 2);
+	struct mett_quota before = used(&stage);
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	CHECK_EQ(used(&stage).code, before.code);
+	CHECK_EQ(used(&stage).actions, 1);
+	serve(&stage, "f"); /* its program comes from the store first */
+	roll_back(&stage, "f", 0);
+	expect_deployed(&stage, 1);
+	serve(&stage, "f");
+	stage_delete(&stage, "f");
+	CHECK_EQ(fake_store_count(0), 0);
+	CHECK_EQ(fake_store_count(1), 0);
+	CHECK_EQ(used(&stage).code, 0);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+static void damage_programs(struct stage *stage)
+{
+	const struct deployed *deployed = table_find(&stage->session->space->actions, "f");
+
+	for (unsigned i = 0; i < deployed->lineup.count; i++)
+		fake_store_damage_code(deployed->lineup.versions[i]->digest);
+}
+
+TEST(a_damaged_program_costs_its_own_calls_only)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	stage_order(&stage, MESSAGE_DEPLOY, "g", &plain, other_program(1));
+	expect_deployed(&stage, 1);
+	damage_programs(&stage);
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	for (uint32_t i = 0; i < 3; i++) {
+		stage_invoke(&stage, i, "f", "");
+		stage_expect_text(&stage, i, METT_NO_STATE, "the program of version 1 was damaged");
+	}
+	serve(&stage, "g");
+	order(&stage, "f");
+	expect_deployed(&stage, 2);
+	serve(&stage, "f");
+	roll_back(&stage, "f", 1); /* the same program: it is there again */
+	expect_deployed(&stage, 1);
+	expect_unused(&stage);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+TEST(what_is_damaged_on_disk_is_mended_from_memory)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
+	expect_deployed(&stage, 2);
+	damage_programs(&stage);
+	roll_back(&stage, "f", 1);
+	expect_deployed(&stage, 1);
+	CHECK_EQ(fake_store_aside(), 1);
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	serve(&stage, "f");
+	roll_back(&stage, "f", 2);
+	expect_refused(&stage, METT_NO_STATE, "version 2 was damaged");
+	stage_invoke(&stage, 1, "f", "");
+	stage_exit(&stage, fake_workers() - 1, "");
+	stage_expect(&stage, 1, METT_OK);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+TEST(limits_are_held_and_given_back)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", NULL);
+	deploy(&stage, "f", 1);
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.concurrent = 2});
+	for (uint32_t i = 0; i < 3; i++)
+		stage_invoke_timed(&stage, i, "f", 100);
+	stage_expect_text(&stage, 2, METT_QUOTA, "as many as its quota allows");
+	CHECK_EQ(used(&stage).concurrent, 2);
+	stage_wait(&stage, 100);
+	stage_expect(&stage, 0, METT_TIMED_OUT);
+	stage_expect(&stage, 1, METT_TIMED_OUT);
+	expect_unused(&stage);
+	/* Those that wait for a zygote that fails. */
+	stage_invoke(&stage, 3, "f", "");
+	fake_sandbox_fails(fake_sandbox(0), "for a test");
+	stage_turn(&stage);
+	stage_expect(&stage, 3, METT_NO_START);
+	expect_unused(&stage);
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.memory = 1 << 20});
+	stage_invoke(&stage, 4, "f", "");
+	stage_expect_text(&stage, 4, METT_QUOTA, "has no memory limit");
+	order(&stage, "g");
+	expect_refused(&stage, METT_QUOTA, "give the action a memory limit");
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.rate = 1});
+	stage_invoke(&stage, 5, "f", "");
+	stage_invoke(&stage, 6, "f", "");
+	stage_expect_text(&stage, 6, METT_QUOTA, "1 activations a second");
+	CHECK_EQ(used(&stage).concurrent, 1);
+	stage_close(&stage);
+}
+
+TEST(an_action_is_held_to_its_own_concurrency)
+{
+	const struct mett_action_options one = {.concurrency = 1};
+
+	for (int named = 0; named < 2; named++) {
+		struct stage stage;
+
+		stage_open_space(&stage, named ? "u1000" : NULL, NULL);
+		stage_order(&stage, MESSAGE_DEPLOY, "f", &one, stage_program());
+		expect_deployed(&stage, 1);
+		stage_invoke_timed(&stage, 0, "f", 100);
+		stage_invoke(&stage, 1, "f", "");
+		stage_expect_text(&stage, 1, METT_QUOTA, "run 1 at a time");
+		stage_wait(&stage, 100);
+		stage_expect(&stage, 0, METT_TIMED_OUT);
+		stage_invoke_timed(&stage, 2, "f", 100);
+		stage_silent(&stage);
+		stage_close(&stage);
+		fake_forget();
+	}
+}
+
+TEST(workers_wait_within_the_quota)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", NULL);
+	deploy(&stage, "f", 1);
+	serve(&stage, "f");
+	CHECK_EQ(used(&stage).parked, 1);
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.parked = 1});
+	deploy(&stage, "g", 1);
+	unsigned sandbox = fake_sandboxes(), worker = fake_workers();
+	stage_invoke(&stage, 0, "g", "");
+	stage_zygote(&stage, sandbox);
+	CHECK_EQ(fake_workers(), worker + 1); /* none ahead of need */
+	stage_parks(&stage, worker);
+	stage_exit(&stage, worker, "");
+	stage_expect(&stage, 0, METT_OK);
+	CHECK_EQ(fake_workers(), worker + 1);
+	CHECK_EQ(used(&stage).parked, 1);
+	stage_delete(&stage, "f");
+	CHECK_EQ(used(&stage).parked, 0);
+	stage_close(&stage);
+}
+
+static void alter(struct stage *stage, enum message_type type, const char *name, uint32_t user)
+{
+	struct message_space message = {.header = {type, 77}, .uid = user};
+
+	message_name_set(&message.name, name);
+	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
+}
+
+TEST(namespaces_come_and_go)
+{
+	struct stage stage;
+	char name[32];
+
+	stage_open_space(&stage, NULL, store());
+	alter(&stage, MESSAGE_SPACE_CREATE, "team", 0);
+	expect_deployed(&stage, 0);
+	alter(&stage, MESSAGE_SPACE_CREATE, "team", 0);
+	expect_refused(&stage, METT_EXISTS, "namespace 'team' exists");
+	alter(&stage, MESSAGE_SPACE_CREATE, "u7", 0);
+	expect_refused(&stage, METT_DENIED, "home of user 7");
+	alter(&stage, MESSAGE_SPACE_ALLOW, "team", 7);
+	expect_deployed(&stage, 0);
+	alter(&stage, MESSAGE_SPACE_ALLOW, "none", 7);
+	expect_refused(&stage, METT_NO_NAMESPACE, "'none'");
+	stage_close(&stage);
+	stage_open_space(&stage, "team", store());
+	CHECK_EQ(stage.session->space->member_count, 1);
+	CHECK_EQ(stage.session->space->members[0], 7);
+	CHECK_EQ(stage.session->space->owner, FAKE_USER);
+	for (unsigned i = 1; i < METT_SPACES_OWNED_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		alter(&stage, MESSAGE_SPACE_CREATE, name, 0);
+		expect_deployed(&stage, 0);
+	}
+	alter(&stage, MESSAGE_SPACE_CREATE, "more", 0);
+	expect_refused(&stage, METT_QUOTA, "as many as one may have");
+	alter(&stage, MESSAGE_SPACE_DELETE, "team", 0);
+	expect_deployed(&stage, 0);
+	order(&stage, "f");
+	expect_refused(&stage, METT_NO_NAMESPACE, "was deleted");
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+TEST(who_is_not_admitted_any_more_is_shown_out)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	stage_join(&guest, &host);
+	guest.session->user = 7;
+	alter(&host, MESSAGE_SPACE_FORBID, "u1000", 7);
+	stage_silent(&host);
+	CHECK_EQ(session_turn(guest.session), 0);
+	CHECK(guest.session->closed);
+	stage_turn(&host);
+	expect_deployed(&host, 0);
+	stage_leave(&guest);
+	stage_close(&host);
+}
+
+TEST(without_a_place_to_keep_them_there_are_none)
+{
+	struct server_config config = stage_config(1);
+	struct space *space;
+	struct server server;
+	char why[METT_MESSAGE_MAX];
+
+	strcpy(config.no_store, "the folder is locked");
+	CHECK_EQ(server_init(&server, &config, NULL), 0);
+	CHECK_EQ(spaces_enter(&server, "u1000", FAKE_USER, &space, why), METT_NO_STATE);
+	CHECK_STR(why, "namespace 'u1000': the folder is locked");
+	server_deinit(&server);
+}
+
+TEST(names_of_homes)
+{
+	static const char *const none[] = {"u",
+	                                   "u01",
+	                                   "u-1",
+	                                   "u4294967295",
+	                                   "u99999999999",
+	                                   "v1",
+	                                   "u1x",
+	                                   "u10000000000000000000000000"};
+	uint32_t user;
+
+	CHECK(spaces_home("u0", &user) && user == 0);
+	CHECK(spaces_home("u4294967294", &user) && user == 4294967294);
+	for (unsigned i = 0; i < sizeof(none) / sizeof(*none); i++)
+		CHECK(!spaces_home(none[i], &user));
+}
