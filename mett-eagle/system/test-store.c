@@ -2,6 +2,7 @@
 #include "test-shelf.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 TEST(records_outlive_their_store)
@@ -137,6 +138,42 @@ TEST(programs_that_nobody_needs_are_swept)
 	CHECK_EQ(sys_store_sweep_code(shelf.store, is_named, digest), 2);
 	CHECK_EQ(sys_store_sweep_code(shelf.store, is_named, digest), 0);
 	CHECK_EQ(shelf_has_code(&shelf, digest, "abcde", 5), 0);
+	shelf_free(&shelf);
+}
+
+enum { THREADS = 4, ROUNDS = 50 };
+
+static void *use(void *data)
+{
+	struct shelf *shelf = data;
+	char digest[SYS_STORE_DIGEST_SIZE];
+	sys_cap program = shelf_program("shared", 6), got;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		CHECK_EQ(sys_store_put(shelf->store, "u0", "a", "whole", 5), 0);
+		CHECK_EQ(sys_store_put(shelf->store, "u0", "b", "other", 5), 0);
+		CHECK_EQ(sys_store_remove(shelf->store, "u0", "b"), 0);
+		CHECK_EQ(sys_store_put_code(shelf->store, program, digest), 0);
+		CHECK_EQ(sys_store_get_code(shelf->store, digest, &got), 0);
+		sys_cap_close(got);
+	}
+	sys_cap_close(program);
+	return NULL;
+}
+
+TEST(any_thread_may_use_it)
+{
+	pthread_t threads[THREADS];
+	struct shelf shelf;
+
+	shelf_new(&shelf);
+	for (int i = 0; i < THREADS; i++)
+		CHECK_EQ(pthread_create(&threads[i], NULL, use, &shelf), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	shelf_reopen(&shelf);
+	CHECK_STR(shelf_records(&shelf), "u0/a=whole;");
+	CHECK_EQ(shelf_has_code(&shelf, shelf_code(&shelf, "shared", 6), "shared", 6), 0);
 	shelf_free(&shelf);
 }
 

@@ -148,16 +148,22 @@ int sys_store_get_code(struct sys_store *store, const char *digest, sys_cap *ret
 		return error;
 	fake_lock();
 	struct item **place = place_of(true, digest), *item = *place;
+	void *copy = NULL;
+	size_t size = 0;
 	if (!is_at(place, true, digest)) {
 		error = -ENOENT;
 	} else if (item->damaged) {
 		take_out(place);
 		shelf.aside++;
 		error = -EBADMSG;
+	} else {
+		size = item->size;
+		copy = memcpy(fake_alloc(size), item->data, size);
 	}
 	fake_unlock();
 	if (!error)
-		*ret_program = fake_dataspace(item->data, item->size);
+		*ret_program = fake_dataspace(copy, size);
+	free(copy);
 	return error;
 }
 
