@@ -43,8 +43,8 @@ static int offer(struct mett_client *client, const char *text,
 	return failure;
 }
 
-static void put(struct mett_client *client, const char *text, enum mett_language language,
-                enum mett_policy policy)
+static void create(struct mett_client *client, const char *text, enum mett_language language,
+                   enum mett_policy policy)
 {
 	const struct mett_action_options options = options_of(language, policy);
 	struct mett_error error;
@@ -84,7 +84,7 @@ static void each_outcome(enum mett_policy policy)
 	const struct mett_config config = {.timeout_us = 300 * MS_US};
 	struct mett_client *client = begin();
 
-	put(client, shell, METT_LANGUAGE_EXEC, policy);
+	create(client, shell, METT_LANGUAGE_EXEC, policy);
 	EXPECT_ANSWER(client, "it", "hello", "HELLO");
 	EXPECT_ANSWER(client, "it", "", "");
 	EXPECT_ANSWER(client, "it", "left", "it / / /proc/*\n");
@@ -119,7 +119,7 @@ static void nothing_stays(enum mett_policy policy)
 	const struct mett_config config = {.timeout_us = 300 * MS_US};
 	struct mett_client *client = begin();
 
-	put(client, shell, METT_LANGUAGE_EXEC, policy);
+	create(client, shell, METT_LANGUAGE_EXEC, policy);
 	EXPECT_ANSWER(client, "it", "a", "A");
 	struct usage usage = server_steady(&server);
 	for (int i = 0; i < 5; i++)
@@ -151,9 +151,9 @@ TEST(arguments_and_answers_that_are_large)
 	CHECK(argument);
 	for (size_t i = 0; i < size; i++)
 		argument[i] = (char)(i % 251);
-	put(client, "#!/bin/cat\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client, "#!/bin/cat\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	CHECK_EQ(mett_action_delete(client, "it", NULL), 0);
-	put(client, "#!/bin/sh\nexec cat\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client, "#!/bin/sh\nexec cat\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	for (size_t part = 65535; part <= size; part = part > 65536 ? part * 80 : part + 1) {
 		CHECK_EQ(mett_action_invoke(client, "it", argument, part, NULL, &result), 0);
 		CHECK_EQ(result.answer_size, part);
@@ -162,7 +162,7 @@ TEST(arguments_and_answers_that_are_large)
 	}
 	/* Not read at all. */
 	CHECK_EQ(mett_action_delete(client, "it", NULL), 0);
-	put(client, "#!/bin/sh\necho no\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client, "#!/bin/sh\necho no\n", METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	CHECK_EQ(mett_action_invoke(client, "it", argument, size, NULL, &result), 0);
 	CHECK_STR(result.answer, "no\n");
 	mett_result_deinit(&result);
@@ -181,10 +181,10 @@ TEST(perl)
 	need("/usr/bin/perl");
 	struct mett_client *client = begin();
 
-	put(client,
-	    "#!/usr/bin/perl\nuse strict; use JSON::PP; local $/;\n"
-	    "my $in = decode_json(<STDIN>); print $in->{a} + $in->{b};\n",
-	    METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client,
+	       "#!/usr/bin/perl\nuse strict; use JSON::PP; local $/;\n"
+	       "my $in = decode_json(<STDIN>); print $in->{a} + $in->{b};\n",
+	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "{\"a\": 3, \"b\": 4}", "7");
 	EXPECT_FAILURE(client, "it", "x", NULL, METT_FAILED, 255, NULL, "malformed JSON");
 	end(client);
@@ -195,10 +195,10 @@ TEST(node)
 	need("/usr/bin/node");
 	struct mett_client *client = begin();
 
-	put(client,
-	    "#!/usr/bin/env node\nconst text = require('fs').readFileSync(0, 'utf8');\n"
-	    "setTimeout(() => process.stdout.write(text.split('').reverse().join('')), 1);\n",
-	    METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client,
+	       "#!/usr/bin/env node\nconst text = require('fs').readFileSync(0, 'utf8');\n"
+	       "setTimeout(() => process.stdout.write(text.split('').reverse().join('')), 1);\n",
+	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "hello", "olleh");
 	end(client);
 }
@@ -294,7 +294,7 @@ static void each_answer(enum mett_policy policy)
 	struct mett_client *client = begin();
 	bool reused = policy == METT_POLICY_REUSE;
 
-	put(client, loop, METT_LANGUAGE_ACTIONLOOP, policy);
+	create(client, loop, METT_LANGUAGE_ACTIONLOOP, policy);
 	EXPECT_ANSWER(client, "it", "{\"a\":\n1}",
 	              "{\"count\": 1, \"value\": {\"a\": 1}, \"name\": \"it\"}");
 	EXPECT_ANSWER(client, "it", "",
@@ -351,9 +351,9 @@ TEST(python_with_the_machines_files)
 		test_skip("this build has no Python");
 	struct mett_client *client = begin();
 
-	put(client,
-	    "#!/usr/bin/python3\nimport os\ndef main(arg): return str(os.path.exists(arg))\n",
-	    METT_LANGUAGE_PYTHON, METT_POLICY_FORK);
+	create(client,
+	       "#!/usr/bin/python3\nimport os\ndef main(arg): return str(os.path.exists(arg))\n",
+	       METT_LANGUAGE_PYTHON, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "/usr/bin/env", "True");
 	EXPECT_ANSWER(client, "it", "/etc/passwd", "False");
 	end(client);
@@ -365,8 +365,8 @@ TEST(memory_is_limited)
 	need("/usr/bin/perl");
 	struct mett_client *client = begin();
 
-	put(client, "#!/usr/bin/perl\nmy $x = 'x' x (1 << <STDIN>); print length $x;\n",
-	    METT_LANGUAGE_EXEC, METT_POLICY_FORK);
+	create(client, "#!/usr/bin/perl\nmy $x = 'x' x (1 << <STDIN>); print length $x;\n",
+	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "28", "268435456");
 	EXPECT_FAILURE(client, "it", "28", &config, METT_FAILED, 1, NULL, "Out of memory");
 	end(client);
@@ -392,7 +392,7 @@ static void no_growth(enum mett_policy policy)
 {
 	struct mett_client *client = begin();
 
-	put(client, "#!/bin/sh\ncat | tr x y\nsleep 100 &\n", METT_LANGUAGE_EXEC, policy);
+	create(client, "#!/bin/sh\ncat | tr x y\nsleep 100 &\n", METT_LANGUAGE_EXEC, policy);
 	keep_going(client, 100);
 	struct usage usage = server_steady(&server);
 	unsigned long memory = server_memory(&server);
