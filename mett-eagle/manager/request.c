@@ -106,7 +106,7 @@ static enum mett_reason check_create(const struct message_create *message, size_
 	if (!environment_valid((const char *)(message + 1), environment_size))
 		REFUSE(METT_BAD_ARGUMENT,
 		       "action '{}': its environment is none; give strings KEY=VALUE with keys of "
-		       "A-Z a-z 0-9 _, each key once",
+		       "A-Z a-z 0-9 _, each once",
 		       name);
 	return METT_OK;
 }
