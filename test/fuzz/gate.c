@@ -19,14 +19,18 @@ sys_cap gate_knock(const struct server *server)
 	return SYS_NO_CAP;
 }
 
-void gate_open(struct gate *ret, const struct server *server)
+void gate_open(struct gate *ret, const struct server *server, const char *space)
 {
-	struct message_register ask = {{MESSAGE_REGISTER, 1}, PROTOCOL_VERSION, 0};
+	struct message_register ask = {
+		.header = {MESSAGE_REGISTER, 1},
+		.version = PROTOCOL_VERSION,
+	};
 	struct message_registered reply[16];
 	struct sys_received got;
 	void *memory;
 	sys_cap door = SYS_NO_CAP;
 
+	message_name_set(&ask.space, space);
 	SOON((door = gate_knock(server)) != SYS_NO_CAP);
 	CHECK_EQ(sys_gate_send(door, &ask, sizeof(ask), NULL, 0), 0);
 	CHECK_EQ(sys_gate_wait(door, 0, sys_clock_ns() + SOON_MS * 1000000ULL), 0);

@@ -18,8 +18,8 @@ struct gate {
 /** gate_knock() - connect to the server's socket; a cap, or SYS_NO_CAP when it takes nobody now */
 sys_cap gate_knock(const struct server *server);
 
-/** gate_open() - register as a client */
-void gate_open(struct gate *ret, const struct server *server);
+/** gate_open() - in that namespace; "": a private one. register as a client */
+void gate_open(struct gate *ret, const struct server *server, const char *space);
 
 /** gate_close() - leave, however much is under way */
 void gate_close(struct gate *gate);

@@ -31,6 +31,7 @@ static struct server server;
 static struct mett_client *other;
 static struct usage before;
 static unsigned long memory;
+static char home[16];
 
 static sys_cap echo;
 static unsigned char *program;
@@ -63,6 +64,7 @@ static void begin(void)
 	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &files), 0);
 	files.rlim_cur = files.rlim_max;
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
+	CHECK_EQ(mett_home_namespace(home, sizeof(home)), 0);
 	read_program();
 	server_start(&server, "");
 	other = join(&server);
@@ -72,9 +74,24 @@ static void begin(void)
 	memory = server_memory(&server);
 }
 
+/* What they have left in the namespace they shared. */
+static void clear_home(void)
+{
+	struct mett_client *client = enter(&server, home);
+	struct mett_action_info *actions;
+	size_t count;
+
+	CHECK_EQ(mett_action_list(client, &actions, &count, NULL), 0);
+	for (size_t i = 0; i < count; i++)
+		CHECK_EQ(mett_action_delete(client, actions[i].name, NULL), 0);
+	free(actions);
+	mett_client_free(client);
+}
+
 static void end(void)
 {
 	others_go_on();
+	clear_home();
 	server_expect_usage(&server, before);
 	CHECK(server_memory(&server) < memory + MEMORY_KIB);
 	mett_client_free(other);
@@ -130,16 +147,18 @@ static size_t lawful(uint64_t *state, void *data)
 	struct message_create *create = data;
 	struct message_invoke *invoke = data;
 	struct message_list *list = data;
+	struct message_version_of *version = data;
+	struct message_space *space = data;
 	const char *name = names[fuzz_below(state, 4)];
 
-	switch (fuzz_below(state, 8)) {
+	switch (fuzz_below(state, 12)) {
 	case 0:
 		create->header.type = MESSAGE_CREATE;
 		message_name_set(&create->name, name);
 		create->policy = fuzz_below(state, 4);
 		return sizeof(*create) + environment(state, (char *)(create + 1));
 	case 1:
-		create->header.type = MESSAGE_UPDATE;
+		create->header.type = fuzz_below(state, 2) ? MESSAGE_UPDATE : MESSAGE_DEPLOY;
 		message_name_set(&create->name, name);
 		create->policy = fuzz_below(state, 4);
 		return sizeof(*create) + environment(state, (char *)(create + 1));
@@ -148,8 +167,20 @@ static size_t lawful(uint64_t *state, void *data)
 		message_name_set(&create->name, name);
 		return sizeof(struct message_delete);
 	case 3:
-		list->header.type = MESSAGE_LIST;
+		list->header.type = (enum message_type[]){MESSAGE_LIST, MESSAGE_STATS,
+		                                          MESSAGE_SPACES}[fuzz_below(state, 3)];
 		return sizeof(*list);
+	case 4:
+		version->header.type = fuzz_below(state, 2) ? MESSAGE_VERSIONS : MESSAGE_ROLLBACK;
+		message_name_set(&version->name, name);
+		version->version = fuzz_below(state, 4);
+		return sizeof(*version);
+	case 5:
+		space->header.type = MESSAGE_SPACE_CREATE + fuzz_below(state, 5);
+		message_name_set(&space->name, name);
+		space->uid = fuzz_below(state, 3);
+		space->quota.actions = 100;
+		return sizeof(*space);
 	default:
 		invoke->header = (struct message_header){MESSAGE_INVOKE, fuzz_below(state, 9)};
 		message_name_set(&invoke->name, name);
@@ -173,7 +204,8 @@ static int say(uint64_t *state, const struct gate *gate, sys_cap *caps, unsigned
 
 	for (unsigned i = 0; i < SYS_CAPS_MAX; i++)
 		chosen[i] = fuzz_below(state, 16) ? caps[fuzz_below(state, count)] : gate->end;
-	if (header->type == MESSAGE_CREATE || header->type == MESSAGE_UPDATE) {
+	if (header->type == MESSAGE_CREATE || header->type == MESSAGE_UPDATE ||
+	    header->type == MESSAGE_DEPLOY) {
 		with = 1;
 		if (fuzz_below(state, 4))
 			chosen[0] = echo;
@@ -194,7 +226,7 @@ static void misbehave(uint64_t seed, sys_cap *caps, unsigned count)
 	bool listens = fuzz_below(&state, 4);
 	struct gate gate;
 
-	gate_open(&gate, &server);
+	gate_open(&gate, &server, fuzz_below(&state, 2) ? home : "");
 	gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 	while (messages--) {
 		if (say(&state, &gate, caps, count) == SYS_CLOSED)
@@ -283,7 +315,7 @@ TEST_TIMEOUT(clients_that_vanish, 600)
 		struct message_invoke invoke = {.header = {MESSAGE_INVOKE, 1}};
 		struct gate gate;
 
-		gate_open(&gate, &server);
+		gate_open(&gate, &server, "");
 		gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 		message_name_set(&invoke.name, "echo");
 		for (unsigned calls = i % 8; calls; calls--, invoke.slot++)
@@ -309,7 +341,7 @@ TEST_TIMEOUT(a_flood_nobody_reads, 300)
 
 		((struct message_header *)data)->type = types[kind];
 		message_name_set(&((struct message_invoke *)data)->name, kind ? "echo" : "");
-		gate_open(&gate, &server);
+		gate_open(&gate, &server, "");
 		gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 		while (sent < FLOOD && idle < 50) {
 			if (gate_send(&gate, data, size, NULL, 0)) {
@@ -336,7 +368,7 @@ TEST_TIMEOUT(a_window_that_changes, 300)
 	struct gate gate;
 
 	begin();
-	gate_open(&gate, &server);
+	gate_open(&gate, &server, "");
 	gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 	pid_t scribbler = fork();
 	CHECK(scribbler >= 0);
