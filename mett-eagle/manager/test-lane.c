@@ -125,7 +125,7 @@ TEST(a_warm_window_outlasts_a_slow_client)
 	stage_close(&stage);
 }
 
-/* Its client has not looked yet: neither is it asked again, nor written over. */
+/* Its client has not looked yet: neither is it asked again, nor written over, nor forgotten. */
 TEST(an_answer_outlives_the_closing_of_its_lane)
 {
 	struct stage stage;
@@ -138,7 +138,46 @@ TEST(an_answer_outlives_the_closing_of_its_lane)
 	*word = begun;
 	window->call = window_call(CALL_ANSWERED, 9);
 	CHECK_EQ(stage_delete(&stage, "f"), METT_OK);
+	CHECK_EQ(*word, begun);
+	stage_turn(&stage);
+	CHECK_EQ(*word, begun);
+	/* When it has looked the lane is free for others. */
+	*word = lane_word(LANE_USED, 0, 0, 0);
+	stage_turn(&stage);
+	CHECK_EQ(*word, 0);
+	CHECK(!fake_worker(2));
+	stage_silent(&stage);
+	stage_close(&stage);
+}
+
+/* A process that serves on: its client would arm it again, and must hear that it may not. */
+TEST(a_lane_that_is_kept_is_closed_until_its_client_knows)
+{
+	struct stage stage;
+	struct message_invoke message = {.header = {MESSAGE_INVOKE, 1},
+	                                 .flags = INVOKE_WANTS_LANES};
+	struct heard heard;
+
+	stage_open(&stage, 1);
+	stage_ready(&stage, "f", METT_POLICY_REUSE);
+	message_name_set(&message.name, "f");
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK(stage_hear(&stage, &heard));
+	CHECK_EQ(heard.header.type, MESSAGE_LANE);
+	sys_received_close(&heard.got);
+	stage_exit(&stage, 0, "");
+	stage_expect(&stage, 1, METT_OK);
+	_Atomic uint64_t *word = armed_word(&stage);
+	const uint64_t begun = lane_with(*word, LANE_BEGUN) | 9;
+	*word = begun;
+	sys_worker_window(fake_worker(0))->call = window_call(CALL_ANSWERED, 9);
+	CHECK_EQ(stage_delete(&stage, "f"), METT_OK);
 	CHECK_EQ(*word, lane_with(begun, LANE_USED));
+	stage_turn(&stage);
+	CHECK_EQ(*word, lane_with(begun, LANE_USED));
+	*word = lane_word(LANE_USED, 0, 0, 0);
+	stage_turn(&stage);
+	CHECK_EQ(*word, 0);
 	stage_silent(&stage);
 	stage_close(&stage);
 }
