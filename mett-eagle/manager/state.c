@@ -160,7 +160,8 @@ static bool lineup_is_whole(const struct lineup *lineup, uint32_t current)
 		last = number;
 		found |= number == current;
 	}
-	return found && lineup->highest >= last;
+	/* The next one must have a number too. */
+	return found && lineup->highest >= last && lineup->highest < INT32_MAX;
 }
 
 static int read_lineup(const struct action_record *record, size_t size, struct lineup *ret)

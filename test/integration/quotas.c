@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 enum { CLIENTS = 32, PUSH_MS = 1500, CONCURRENT = 10, RATE = 200, PARKED = 5, ACTIONS = 7 };
 
@@ -258,4 +259,35 @@ TEST(code_is_counted_once)
 	mett_client_free(client);
 	server_stop(&server);
 	folder_remove(folder);
+}
+
+TEST(defaults_come_from_the_operator)
+{
+	static char *const wrong[][2] = {{"--quota=", "no ''"},
+	                                 {"--quota=size=1", "no 'size'; there are actions, code"},
+	                                 {"--quota=rate", "give rate a number"},
+	                                 {"--quota=rate=-1", "give rate a number"},
+	                                 {"--quota=rate=1,", "no ''"}};
+	struct mett_namespace_info *spaces;
+	struct mett_client *client;
+	char output[4096];
+	size_t count;
+
+	server_needs();
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		char *const argv[] = {"mett-eagle", "-n", wrong[i][0], NULL};
+
+		CHECK_EQ(WEXITSTATUS(run_server(argv, output, sizeof(output))), 2);
+		if (!strstr(output, wrong[i][1]))
+			test_fail(__FILE__, __LINE__, "no \"%s\" in: %s", wrong[i][1], output);
+	}
+	server_start(&server, "--state none --quota memory=1G,rate=5,actions=0");
+	client = enter(&server, NULL);
+	CHECK_EQ(mett_namespace_list(client, &spaces, &count, NULL), 0);
+	CHECK_EQ(spaces[0].quota.memory, 1 << 30);
+	CHECK_EQ(spaces[0].quota.code, 1 << 30);
+	CHECK_EQ(spaces[0].quota.rate, 5);
+	CHECK_EQ(spaces[0].quota.actions, 0);
+	free(spaces);
+	end(client);
 }

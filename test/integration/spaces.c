@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -234,9 +233,8 @@ TEST(a_damaged_version_is_named_and_the_rest_serves)
 }
 
 /* Another user, in a process of its own, which comes to an end with 0 if all was as it must be. */
-static void as_nobody(const struct server *server, void (*act)(const struct server *server))
+static pid_t become_nobody(const struct server *server, void (*act)(const struct server *server))
 {
-	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
@@ -245,6 +243,13 @@ static void as_nobody(const struct server *server, void (*act)(const struct serv
 		act(server);
 		_exit(0);
 	}
+	return pid;
+}
+
+static void expect_end(pid_t pid)
+{
+	int status;
+
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 }
@@ -280,6 +285,8 @@ static void nobody_is_kept_out(const struct server *server)
 	mett_client_free(client);
 }
 
+static int told[2];
+
 static void nobody_is_let_in(const struct server *server)
 {
 	struct mett_client *client = enter(server, "team");
@@ -287,28 +294,22 @@ static void nobody_is_let_in(const struct server *server)
 
 	EXPECT_ANSWER(client, "f", "hello", "hello");
 	CHECK_EQ(put(client, "f", "empty", NULL), 2);
-	/* Then its root user takes it back. */
-	CHECK_EQ(kill(getppid(), SIGUSR1), 0);
+	/* Then its owner takes it back. */
+	CHECK_EQ(write(told[1], "", 1), 1);
 	while (!mett_action_invoke(client, "f", NULL, 0, NULL, &result))
 		mett_result_deinit(&result);
 	CHECK_EQ(result.error.reason, METT_GONE);
 	mett_client_free(client);
 }
 
-static struct mett_client *root_client;
-
-static void take_back(int signal)
-{
-	if (mett_namespace_allow(root_client, "team", NOBODY, 0, NULL))
-		_exit(1);
-}
-
 TEST(who_may_use_a_namespace)
 {
 	struct mett_namespace_info *spaces;
+	struct mett_client *root_client;
 	struct server server;
 	struct mett_error error;
 	size_t count;
+	char byte;
 
 	server_needs();
 	if (geteuid())
@@ -321,7 +322,7 @@ TEST(who_may_use_a_namespace)
 	             mett_namespace_create(root_client, "team", &error));
 	EXPECT_ERROR(error, METT_EXISTS, "exists",
 	             mett_namespace_create(root_client, "u0", &error));
-	as_nobody(&server, nobody_is_kept_out);
+	expect_end(become_nobody(&server, nobody_is_kept_out));
 	CHECK_EQ(mett_namespace_allow(root_client, "team", NOBODY, 1, NULL), 0);
 	CHECK_EQ(mett_namespace_list(root_client, &spaces, &count, NULL), 0);
 	CHECK_EQ(count, 3); /* root may use all: u0, u65534, team */
@@ -331,8 +332,13 @@ TEST(who_may_use_a_namespace)
 	free(spaces);
 	struct mett_client *member = enter(&server, "team");
 	put(member, "f", "echo", NULL);
-	CHECK(signal(SIGUSR1, take_back) != SIG_ERR);
-	as_nobody(&server, nobody_is_let_in);
+	CHECK_EQ(pipe(told), 0);
+	pid_t nobody = become_nobody(&server, nobody_is_let_in);
+	CHECK_EQ(read(told[0], &byte, 1), 1);
+	CHECK_EQ(mett_namespace_allow(root_client, "team", NOBODY, 0, NULL), 0);
+	expect_end(nobody);
+	close(told[0]);
+	close(told[1]);
 	EXPECT_ERROR(error, METT_EXISTS, "has 1 actions; delete them first",
 	             mett_namespace_delete(root_client, "team", &error));
 	CHECK_EQ(mett_action_delete(member, "f", NULL), 0);
