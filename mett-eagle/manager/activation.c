@@ -6,6 +6,7 @@
 #include <libfmt/fmt.h>
 
 #include "pool.h"
+#include "record.h"
 #include "view.h"
 #include "worker.h"
 
@@ -39,6 +40,15 @@ static void fill(struct done *done, const struct caller *caller, const struct ou
 		.size = outcome->reason == METT_OK ? outcome->size : 0,
 	};
 	memcpy(done->text, outcome->text, size);
+}
+
+/* The end of it, as much as there is room for. */
+static void add_log(struct done *done, const char *log, size_t size)
+{
+	size_t kept = size < METT_LOG_TAIL_MAX ? size : METT_LOG_TAIL_MAX;
+
+	memcpy(done->text + done->fixed.text_size, log + size - kept, kept);
+	done->fixed.log_size = (uint16_t)kept;
 }
 
 static void send(struct session *session, const struct caller *caller, const struct done *done,
@@ -350,6 +360,8 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 {
 	struct session *session = activation->session;
 	struct worker *worker = activation->worker;
+	const char *log = NULL;
+	size_t log_size = 0;
 	struct done done;
 	bool may_stay = (outcome->reason == METT_OK || outcome->reason == METT_FAILED) &&
 	                activation->pool->options.policy == METT_POLICY_REUSE;
@@ -360,8 +372,8 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 		memcpy(slot_of(session, &activation->caller)->answer, outcome->answer,
 		       outcome->size);
 	if (worker) {
-		done.fixed.log_size = (uint16_t)sys_worker_log(
-			worker->process, done.text + done.fixed.text_size, METT_LOG_TAIL_MAX);
+		log_size = sys_worker_log(worker->process, &log);
+		add_log(&done, log, log_size);
 		/* All that counts is taken; the worker's end can wait until the caller runs. */
 		activation->times.end_worker = sys_clock_ns();
 	}
@@ -369,15 +381,25 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 	send(session, &activation->caller, &done, outcome->cap);
 	if (activation->pool->deployed)
 		account(activation, outcome->reason);
+	record_outcome(activation, outcome, log, log_size);
 	if (worker)
 		worker_release(worker, may_stay);
 	activation_free(activation);
+}
+
+static void record_loss(const struct activation *activation)
+{
+	const struct outcome outcome = {
+		.reason = METT_GONE, .text = "whoever invoked it is gone", .cap = SYS_NO_CAP};
+
+	record_outcome(activation, &outcome, NULL, 0);
 }
 
 void activation_cancel(struct activation *activation)
 {
 	struct worker *worker = activation->worker;
 
+	record_loss(activation);
 	activation->caller.worker->call = NULL;
 	if (worker)
 		worker_release(worker, false);
@@ -386,6 +408,7 @@ void activation_cancel(struct activation *activation)
 
 void activation_drop(struct activation *activation)
 {
+	record_loss(activation);
 	if (activation->caller.worker)
 		activation->caller.worker->call = NULL;
 	if (activation->worker) {

@@ -6,6 +6,7 @@
 #include <libfmt/fmt.h>
 
 #include "activation.h"
+#include "record.h"
 #include "worker.h"
 
 /* Numbers that each process of policy `reuse` can give to activations before it asks for more. */
@@ -326,9 +327,8 @@ void lane_end_callee(struct lane *lane)
 	worker = lane->callee->worker;
 	if (!worker)
 		return;
+	record_note_caller(worker);
 	worker->outlived = true;
-	if (used)
-		worker->last = lane_last(lane->callee);
 	end_parked(worker);
 }
 
@@ -524,6 +524,7 @@ static void adopt(struct worker *worker, uint64_t word)
 	/* Worker and caller can both write there: it counts within what we know ourselves. */
 	start = start < worker->armed_ns ? worker->armed_ns : start > now ? now : start;
 	pool_worker_busy(lane->pool, worker);
+	lane->promoted++;
 	activation_adopt(worker, &caller, lane_last(lane), start);
 	sys_word_wake(&lane->window.memory->call);
 }
@@ -599,6 +600,18 @@ static void count_shared(const struct lane *lane, uint64_t more)
 		tally_count(lane->pool->deployed, more);
 }
 
+/* What its worker served past us. */
+static void note_calls(struct lane *lane, uint64_t count)
+{
+	uint64_t promoted = lane->promoted < count ? lane->promoted : count;
+
+	lane->promoted -= promoted;
+	if (lane->worker && !lane->worker->activation)
+		lane->worker->last = lane_last(lane);
+	if (count > promoted && lane->pool->options.policy == METT_POLICY_REUSE)
+		record_calls(lane->pool, count - promoted, lane_last(lane));
+}
+
 bool lane_count(struct lane *lane)
 {
 	struct session *session = lane->pool->session;
@@ -610,6 +623,8 @@ bool lane_count(struct lane *lane)
 	calls = atomic_load(&shared(lane)->calls);
 	more = calls - lane->calls;
 	lane->calls = calls;
+	if (more)
+		note_calls(lane, more);
 	if (more && lane->pool->deployed)
 		count_shared(lane, more);
 	action = more ? namespace_find(&session->namespace, lane->pool->name) : NULL;

@@ -18,8 +18,9 @@ struct lane {
 	struct lane *callee; /* which its own worker may call on */
 	bool stale;          /* what its last worker could call on was another */
 	uint32_t generation;
-	uint64_t calls; /* the part of the client's count that is in the action's already */
-	bool announced; /* to the client */
+	uint64_t calls;    /* the part of the client's count that is in the action's already */
+	uint64_t promoted; /* of the calls that are not counted yet; they are activations of ours */
+	bool announced;    /* to the client */
 };
 
 /** lane_take() - a wiped lane for a new worker, spare or new; NULL: no memory */

@@ -140,6 +140,19 @@ static void answer(struct visitor *visitor, const struct message_register *messa
 	log_info("client refused: {}", reply.text);
 }
 
+/* The gate it came by stays its own. */
+static void answer_recorder(struct visitor *visitor, const struct message_record *message)
+{
+	struct server *server = visitor->registry->server;
+	sys_cap gate = visitor->gate.cap;
+
+	sys_loop_unwatch(server->loop, &visitor->gate);
+	if (recorder_register(&server->recorder, gate, message))
+		server_wake_sessions(server);
+	else
+		sys_cap_close(gate);
+}
+
 static void visitor_ready(struct sys_watch *watch)
 {
 	struct visitor *visitor = LIST_ENTRY(watch, struct visitor, gate);
@@ -150,8 +163,12 @@ static void visitor_ready(struct sys_watch *watch)
 	if (result == SYS_AGAIN)
 		return;
 	if (!result) {
-		if (message_check(data, got.size, got.cap_count, FROM_CLIENT) == MESSAGE_REGISTER)
+		enum message_type type = message_check(data, got.size, got.cap_count, FROM_CLIENT);
+
+		if (type == MESSAGE_REGISTER)
 			answer(visitor, (void *)data);
+		else if (type == MESSAGE_RECORD)
+			answer_recorder(visitor, (void *)data);
 		sys_received_close(&got);
 	}
 	dismiss(visitor);

@@ -35,6 +35,8 @@ int server_init(struct server *server, const struct server_config *config, struc
 		error = spaces_new(server);
 	if (!error)
 		error = archivist_new(&server->archivist);
+	if (!error)
+		error = recorder_init(&server->recorder, server);
 	if (error) {
 		free_all(server);
 		return error;
@@ -48,6 +50,7 @@ int server_init(struct server *server, const struct server_config *config, struc
 
 void server_deinit(struct server *server)
 {
+	recorder_deinit(&server->recorder);
 	pthread_mutex_destroy(&server->mutex);
 	cores_deinit(&server->cores);
 	free_all(server);
@@ -116,7 +119,7 @@ static void collect(struct server *server)
 	}
 }
 
-static void wake_sessions(struct server *server)
+void server_wake_sessions(struct server *server)
 {
 	pthread_mutex_lock(&server->mutex);
 	list_for_each(link, &server->sessions)
@@ -127,7 +130,7 @@ static void wake_sessions(struct server *server)
 static void stop_now(struct server *server)
 {
 	server->stopping = 1;
-	wake_sessions(server);
+	server_wake_sessions(server);
 }
 
 void server_stop(struct server *server)
@@ -141,7 +144,7 @@ void server_stop(struct server *server)
 	         server->config.drain_ns / 1000000);
 	server->drain_until_ns = sys_clock_ns() + server->config.drain_ns;
 	server->draining = 1;
-	wake_sessions(server);
+	server_wake_sessions(server);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -13,6 +13,7 @@
 
 #include "cores.h"
 #include "list.h"
+#include "recorder.h"
 
 /**
  * struct server_config - what the operator decides
@@ -51,6 +52,7 @@ struct server {
 	struct sys_loop *loop; /* of the main thread */
 	struct cores cores;
 	struct cap_allocator *caps;
+	struct recorder recorder;
 	struct spaces *spaces;
 	struct archivist *archivist;
 	pthread_mutex_t mutex; /* for what is below */
@@ -89,6 +91,9 @@ int server_run(struct server *server, sys_cap door);
  * The second time: end at once. From a handler of the main thread's loop.
  */
 void server_stop(struct server *server);
+
+/** server_wake_sessions() - have all of them look at what has changed */
+void server_wake_sessions(struct server *server);
 
 /** server_keep() - hold a capability that just came; 0, or a negative errno and it is closed */
 int server_keep(struct server *server, sys_cap cap);

@@ -116,6 +116,7 @@ static void take_message(struct session *session, const void *data, struct sys_r
 		break;
 	case MESSAGE_NONE:
 	case MESSAGE_REGISTER:
+	case MESSAGE_RECORD:
 		log_warn("session on core {}: client sent a message that is none; it is dismissed",
 		         session->core);
 		session->closed = true;
@@ -190,6 +191,8 @@ int session_turn(struct session *session)
 	}
 	if (atomic_load_explicit(&session->attention, memory_order_relaxed))
 		attend(session);
+	if (session->ring.generation != recorder_generation(session->server))
+		ring_offer(session);
 	if (timers_next(&session->timers))
 		timers_expire(&session->timers, sys_clock_ns());
 	pools_supply(session);
@@ -228,6 +231,7 @@ void session_free(struct session *session)
 	creation_drop_all(session);
 	list_for_each(link, &session->retired)
 		pool_free(LIST_ENTRY(link, struct pool, link));
+	ring_close(session);
 	leave_space(session);
 	while (!list_empty(&session->replies))
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
@@ -263,6 +267,7 @@ int session_make(struct server *server, const struct session_facts *facts, struc
 	list_init(&session->replies);
 	list_init(&session->jobs);
 	list_init(&session->fellows);
+	ring_init(&session->ring);
 	int error = sys_loop_new(&session->loop);
 	if (!error)
 		error = sys_gate_pair(gates);

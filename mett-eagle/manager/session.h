@@ -42,6 +42,7 @@ struct session {
 	struct list jobs;    /* that it has ordered, under the archivist's mutex */
 	unsigned job_count;
 	_Atomic int attention; /* somebody has something for it */
+	struct ring ring;
 	struct lane *lanes[WINDOW_LANES];
 	unsigned lane_next; /* where to look for a free number first */
 	uint32_t lane_generation;

@@ -8,6 +8,7 @@
 
 #include "activation.h"
 #include "lane.h"
+#include "record.h"
 
 #define MS_NS ((uint64_t)1000000)
 
@@ -280,6 +281,7 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 	struct worker *worker = owner;
 
 	worker->ended = true;
+	worker->memory = how->memory;
 	lane_promote(worker);
 	while (worker->state == WORKER_RUNNING && !take_one(worker))
 		; /* its last words count more than its end */
@@ -287,8 +289,7 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 		report_violation(worker, worker->fault);
 	else if (worker->state == WORKER_RUNNING)
 		report_end(worker, how);
-	if (lane_count(worker->lane))
-		worker->last = lane_last(worker->lane);
+	lane_count(worker->lane);
 	if (worker->last)
 		session_note_reaped(session_of(worker), worker->last, sys_clock_ns());
 	pool_worker_gone(worker->pool, worker);
@@ -389,6 +390,7 @@ void worker_free(struct worker *worker)
 	timers_disarm(&session_of(worker)->timers, &worker->start);
 	if (worker->call)
 		activation_cancel(worker->call);
+	record_worker(worker);
 	sys_worker_free(worker->process);
 	if (worker->lane)
 		lane_end_callee(worker->lane);

@@ -16,16 +16,21 @@ struct worker {
 	struct sys_worker *process;
 	struct lane *lane; /* with its window */
 	enum worker_state state;
-	struct timer start;            /* until it must be parked */
-	struct activation *activation; /* it serves; NULL unless running */
-	struct activation *call;       /* it invoked, and waits for */
-	uint64_t last;                 /* id of the activation it served last */
-	uint64_t armed_ns;             /* since when the client may wake it */
-	bool lingers;                  /* has answered by its lane, and was there still */
-	bool outlived;                 /* the one that could call it is gone */
-	uint64_t granted;              /* bytes of dataspaces it got for this activation */
-	const char *fault;             /* for which it was killed; NULL: none */
-	bool ended;                    /* its process is gone */
+	struct timer start;             /* until it must be parked */
+	struct activation *activation;  /* it serves; NULL unless running */
+	struct activation *call;        /* it invoked, and waits for */
+	uint64_t last;                  /* id of the activation it served last */
+	uint64_t recorded;              /* id of the last whose outcome the server has seen to */
+	uint64_t memory;                /* most it had, see struct sys_exit; 0: not known */
+	uint64_t parent;                /* activation that called it past us; 0: none */
+	unsigned depth;                 /* of that call; 0: a client's */
+	char caller[METT_NAME_MAX + 1]; /* action that called it past us; "": none */
+	uint64_t armed_ns;              /* since when the client may wake it */
+	bool lingers;                   /* has answered by its lane, and was there still */
+	bool outlived;                  /* the one that could call it is gone */
+	uint64_t granted;               /* bytes of dataspaces it got for this activation */
+	const char *fault;              /* for which it was killed; NULL: none */
+	bool ended;                     /* its process is gone */
 };
 
 /**

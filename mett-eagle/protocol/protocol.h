@@ -45,6 +45,32 @@ struct message_registered {
 	uint64_t payload_max;
 };
 
+/* recorder; answered by a status, or by RECORDING with the bell's dataspace, see record.h */
+
+struct message_record {
+	struct message_header header;
+	uint32_t version; /* PROTOCOL_VERSION */
+	uint32_t reserved;
+};
+
+struct message_recording {
+	struct message_header header;
+	uint64_t started_ns; /* the server; ids of activations are unique since then */
+};
+
+/* There is something to read in some ring. */
+struct message_bell {
+	struct message_header header;
+};
+
+/* A session's ring, with its dataspace; the same again for a recorder that comes later. */
+struct message_ring {
+	struct message_header header;
+	struct message_name space;
+	uint32_t owner; /* of the namespace, a user id */
+	uint32_t reserved;
+};
+
 /* base */
 
 /* With an argument above METT_INLINE_MAX: one capability, a sealed dataspace. */
@@ -308,6 +334,10 @@ struct message_forked {
 #define PROTOCOL_MESSAGES(M)                                                                       \
 	M(REGISTER, FROM_CLIENT, struct message_register, 0, 0, 0)                                 \
 	M(REGISTERED, FROM_SERVER, struct message_registered, METT_MESSAGE_MAX, 0, 2)              \
+	M(RECORD, FROM_CLIENT, struct message_record, 0, 0, 0)                                     \
+	M(RECORDING, FROM_SERVER, struct message_recording, 0, 1, 1)                               \
+	M(BELL, FROM_SERVER, struct message_bell, 0, 0, 0)                                         \
+	M(RING, FROM_SERVER, struct message_ring, 0, 1, 1)                                         \
 	M(INVOKE, FROM_CLIENT | FROM_WORKER, struct message_invoke, 0, 0, 1)                       \
 	M(DONE, FROM_SERVER, struct message_done, METT_MESSAGE_MAX + METT_LOG_TAIL_MAX, 0, 1)      \
 	M(CREATE, FROM_CLIENT, struct message_create, METT_ENVIRONMENT_MAX, 1, 1)                  \

@@ -36,15 +36,22 @@ struct sys_program {
 	size_t environment_size;
 };
 
+enum { SYS_LOG_MAX = 16 << 10 };
+
 enum {
 	SYS_SIGNAL_KILLED = 9,     /* ended from outside */
 	SYS_SIGNAL_FORBIDDEN = 31, /* ended for a system call its sandbox forbids */
 };
 
-/** struct sys_exit - how a process ended: by a signal, or else with a code */
+/**
+ * struct sys_exit - how a process ended: by a signal, or else with a code
+ * @memory: most memory that it, or one it waited for, had resident at a time, in bytes; of a
+ *          forked one with what it shared with its zygote; 0: not known
+ */
 struct sys_exit {
 	int signal;
 	int code;
+	uint64_t memory;
 };
 
 /** struct sys_sandbox_handler - each may free the sandbox */
@@ -145,6 +152,13 @@ void sys_worker_ignore(struct sys_worker *worker);
  */
 uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes);
 
+/**
+ * sys_worker_memory() - most memory it has had resident so far, as struct sys_exit has it
+ *
+ * Takes its time: not on the path of an invocation. 0: not known.
+ */
+uint64_t sys_worker_memory(const struct sys_worker *worker);
+
 /** sys_worker_attend() - it serves: what it logs is taken in from now on, its end told at once */
 void sys_worker_attend(struct sys_worker *worker);
 
@@ -159,10 +173,11 @@ int sys_worker_send(struct sys_worker *worker, const void *data, size_t size, sy
 
 /**
  * sys_worker_log() - end of what it wrote to its standard streams
+ * @ret: valid until the next call for this worker
  *
- * Return: number of bytes put into @buffer, at most @size.
+ * Return: number of bytes, at most SYS_LOG_MAX.
  */
-size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size);
+size_t sys_worker_log(struct sys_worker *worker, const char **ret);
 
 /**
  * sys_worker_log_reset() - forget what it wrote so far

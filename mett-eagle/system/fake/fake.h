@@ -127,6 +127,9 @@ void fake_worker_writes(struct sys_worker *worker, const char *text);
  * choice */
 void fake_worker_ends(struct sys_worker *worker, int signal, int code);
 
+/** fake_worker_used() - so much memory, until it ended */
+void fake_worker_used(struct sys_worker *worker, uint64_t memory);
+
 /** fake_worker_hold() - 1: what happens to its process is not told until 0 */
 void fake_worker_hold(struct sys_worker *worker, int hold);
 

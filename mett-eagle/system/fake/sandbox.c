@@ -281,6 +281,11 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	return bytes;
 }
 
+uint64_t sys_worker_memory(const struct sys_worker *worker)
+{
+	return worker->how.memory;
+}
+
 void sys_worker_attend(struct sys_worker *worker)
 {
 }
@@ -304,16 +309,14 @@ void sys_window_vacate(struct sys_window *window)
 {
 }
 
-size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
+size_t sys_worker_log(struct sys_worker *worker, const char **ret)
 {
 	fake_lock();
-	size_t length = worker->log ? strlen(worker->log) : 0;
-	if (length > size)
-		length = size;
-	if (length)
-		memcpy(buffer, worker->log + strlen(worker->log) - length, length);
+	*ret = worker->log ? worker->log : "";
 	fake_unlock();
-	return length;
+	size_t length = strlen(*ret);
+	*ret += length > SYS_LOG_MAX ? length - SYS_LOG_MAX : 0;
+	return length > SYS_LOG_MAX ? SYS_LOG_MAX : length;
 }
 
 void sys_worker_log_reset(struct sys_worker *worker)
@@ -484,8 +487,16 @@ void fake_worker_ends(struct sys_worker *worker, int signal, int code)
 	if (worker->ends[1] != SYS_NO_CAP)
 		fake_worker_hangs_up(worker);
 	fake_lock();
-	worker->how = (struct sys_exit){.signal = signal, .code = code};
+	worker->how.signal = signal;
+	worker->how.code = code;
 	worker->ends_now = true;
+	fake_unlock();
+}
+
+void fake_worker_used(struct sys_worker *worker, uint64_t memory)
+{
+	fake_lock();
+	worker->how.memory = memory;
 	fake_unlock();
 }
 

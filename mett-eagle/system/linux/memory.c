@@ -1,8 +1,14 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <libfmt/fmt.h>
 
 enum {
 	/*
@@ -34,4 +40,20 @@ int memory_limit(pid_t pid, uint64_t bytes)
 	}
 	int error = set_soft_limit(pid, RLIMIT_DATA, data);
 	return error ? error : set_soft_limit(pid, RLIMIT_AS, space);
+}
+
+uint64_t memory_peak(pid_t pid)
+{
+	static const char label[] = "VmHWM:";
+	char path[32], text[2048];
+
+	fmt_format(path, sizeof(path), "/proc/{}/status", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t size = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[size > 0 ? size : 0] = 0;
+	const char *line = strstr(text, label);
+	return line ? strtoull(line + sizeof(label) - 1, NULL, 10) << 10 : 0;
 }

@@ -12,3 +12,6 @@
  * Return: 0 or a negative errno.
  */
 int memory_limit(pid_t pid, uint64_t bytes);
+
+/** memory_peak() - most that a process has had resident so far, in bytes; 0: not known */
+uint64_t memory_peak(pid_t pid);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,13 +29,18 @@ struct pidfd_facts {
 static struct sys_exit status(int pidfd, int options)
 {
 	siginfo_t info = {0};
+	struct rusage usage = {0};
+	struct sys_exit how = {.signal = SIGKILL};
 
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, options | WEXITED | WNOHANG | __WALL) < 0 ||
+	/* The C library's waitid() does not ask for what it used. */
+	if (syscall(SYS_waitid, P_PIDFD, pidfd, &info, options | WEXITED | WNOHANG | __WALL,
+	            &usage) < 0 ||
 	    !info.si_pid)
-		return (struct sys_exit){.signal = SIGKILL};
-	if (info.si_code == CLD_EXITED)
-		return (struct sys_exit){.code = info.si_status};
-	return (struct sys_exit){.signal = info.si_status};
+		return how;
+	how.memory = (uint64_t)usage.ru_maxrss << 10;
+	how.signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+	how.code = info.si_code == CLD_EXITED ? info.si_status : 0;
+	return how;
 }
 
 struct sys_exit process_status(int pidfd)

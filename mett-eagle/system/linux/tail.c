@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* How much one call takes: who writes without end must not hold the session's thread. */
-enum { CHUNKS_AT_ONCE = 16 };
+enum { CHUNKS_AT_ONCE = 16, CHUNK = 4 << 10 };
 
 static void append(struct tail *tail, const char *data, size_t size)
 {
@@ -23,7 +23,7 @@ static void append(struct tail *tail, const char *data, size_t size)
 /* Returns true when the pipe is empty and has writers. */
 static bool drain(struct tail *tail)
 {
-	char data[METT_LOG_TAIL_MAX];
+	char data[CHUNK];
 
 	for (int i = 0; i < CHUNKS_AT_ONCE; i++) {
 		ssize_t size = read(tail->pipe, data, sizeof(data));

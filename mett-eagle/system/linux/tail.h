@@ -1,18 +1,16 @@
 #pragma once
 
 /* Tail: the end of what comes out of a pipe. */
-#include "../loop.h"
+#include "../sandbox.h"
 
 #include <stdbool.h>
-
-#include <mett-eagle/common.h>
 
 struct tail {
 	struct sys_watch watch; /* first: its handler finds the tail by it */
 	struct sys_loop *loop;
 	sys_cap pipe;
 	size_t size;
-	char text[METT_LOG_TAIL_MAX];
+	char text[SYS_LOG_MAX];
 };
 
 /**

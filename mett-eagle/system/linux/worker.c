@@ -313,6 +313,11 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	return bytes;
 }
 
+uint64_t sys_worker_memory(const struct sys_worker *worker)
+{
+	return worker->pid > 0 && !worker->ended ? memory_peak(worker->pid) : 0;
+}
+
 void sys_worker_attend(struct sys_worker *worker)
 {
 	if (worker->own)
@@ -350,15 +355,13 @@ static struct tail *log_of(struct sys_worker *worker)
 	return worker->own ? &worker->own->log : &worker->seat->log;
 }
 
-size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
+size_t sys_worker_log(struct sys_worker *worker, const char **ret)
 {
 	struct tail *log = log_of(worker);
 
 	tail_drain(log);
-	if (size > log->size)
-		size = log->size;
-	memcpy(buffer, log->text + log->size - size, size);
-	return size;
+	*ret = log->text;
+	return log->size;
 }
 
 void sys_worker_log_reset(struct sys_worker *worker)
