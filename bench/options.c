@@ -139,6 +139,7 @@ static bool find_files(const char *build, struct files *ret)
 		const char *name;
 	} programs[] = {
 		{ret->server, "mett-eagle/mett-eagle"},
+		{ret->recorder, "recorder/mett-recorder"},
 		{ret->program, "bench/bench-program"},
 		{ret->small, "bench/bench-small"},
 		{ret->empty, "mett-eagle-client/functions/empty"},

@@ -59,6 +59,9 @@ static const struct plan {
 	[SMALL_PACED] = {"empty echo", scene_call_small, 500, 30, PACE_NS},
 	[LARGE_PACED] = {"large echo", scene_call_large, 300, 20, PACE_NS},
 	[COPY_PACED] = {"memcpy", scene_copy, 300, 20, PACE_NS},
+	[NAMED_PACED] = {"fork in a namespace", scene_call_fork, 2000, 60, PACE_NS},
+	[RECORDED_PACED] = {"fork, recorded", scene_call_fork, 2000, 60, PACE_NS},
+	[STALLED_PACED] = {"fork, recorder stopped", scene_call_fork, 2000, 60, PACE_NS},
 	[PYTHON_PACED] = {"Python", python_call, 2000, 60, PACE_NS},
 	[PYTHON_SATURATED] = {"Python saturated", python_call, 1500, 100, 0},
 	[PYTHON_FORK] = {"fork of as much", python_fork, 1500, 100, 0},
@@ -72,6 +75,7 @@ struct stage {
 	struct floors *floors;
 	struct sessions *sessions;
 	struct scene plain, full, lone;
+	struct scene named, recorded, stalled;
 	struct churn *churn;
 };
 
@@ -104,6 +108,24 @@ static int call_scene(struct scene *scene, struct phases *phases, pace_call *cal
 	return error;
 }
 
+static struct scene *scene_of(struct stage *stage, enum series series)
+{
+	switch (series) {
+	case FULL_PACED:
+		return &stage->full;
+	case SPAWN_ONE_CORE:
+		return &stage->lone;
+	case NAMED_PACED:
+		return &stage->named;
+	case RECORDED_PACED:
+		return &stage->recorded;
+	case STALLED_PACED:
+		return &stage->stalled;
+	default:
+		return &stage->plain;
+	}
+}
+
 static void measure_series(struct stage *stage, enum series series, unsigned round)
 {
 	static int64_t samples[SAMPLES_MAX];
@@ -112,9 +134,7 @@ static void measure_series(struct stage *stage, enum series series, unsigned rou
 	struct figures *figures = &run->figures[series];
 	struct load load = {run->options->quick ? plan->quick : plan->samples,
 	                    series == COLD_PACED ? 1 : WARM_UP, plan->pace_ns};
-	struct scene *scene = series == FULL_PACED       ? &stage->full
-	                      : series == SPAWN_ONE_CORE ? &stage->lone
-	                                                 : &stage->plain;
+	struct scene *scene = scene_of(stage, series);
 	unsigned core = mett_client_core(scene->client);
 	uint64_t elapsed;
 	int error;
@@ -218,6 +238,17 @@ static void raise_limits(void)
 	}
 }
 
+/* Each beside the one without, at the same time. */
+static void set_up_recorded(struct stage *stage, const struct files *files)
+{
+	if (stage->needs & 1U << NAMED_PACED)
+		scene_new_named(&stage->named, files, SCENE_UNRECORDED);
+	if (stage->needs & 1U << RECORDED_PACED)
+		scene_new_named(&stage->recorded, files, SCENE_RECORDED);
+	if (stage->needs & 1U << STALLED_PACED)
+		scene_new_named(&stage->stalled, files, SCENE_STALLED);
+}
+
 static void set_up(struct stage *stage, struct run *run)
 {
 	const struct options *options = run->options;
@@ -248,10 +279,16 @@ static void set_up(struct stage *stage, struct run *run)
 		scene_new(&stage->full, files);
 		scene_fill(&stage->full);
 	}
+	set_up_recorded(stage, files);
 }
 
 static void tear_down(struct stage *stage)
 {
+	struct scene *recorded[] = {&stage->named, &stage->recorded, &stage->stalled};
+
+	for (unsigned i = 0; i < sizeof(recorded) / sizeof(*recorded); i++)
+		if (recorded[i]->client)
+			scene_free(recorded[i]);
 	if (stage->full.client)
 		scene_free(&stage->full);
 	if (stage->lone.client)

@@ -34,6 +34,9 @@ enum series {
 	SMALL_PACED,
 	LARGE_PACED,
 	COPY_PACED,
+	NAMED_PACED,    /* as FORK_PACED, in a named namespace */
+	RECORDED_PACED, /* the same, with a recorder */
+	STALLED_PACED,  /* the same, with one that is stopped */
 	PYTHON_PACED,
 	PYTHON_SATURATED,
 	PYTHON_FORK, /* saturated */

@@ -12,6 +12,8 @@
 #include "fail.h"
 #include "pace.h"
 
+enum { RECORDS_TRIES = 200, RECORDS_PAUSE_NS = 50000000 };
+
 static void create_in(struct mett_client *client, const char *name, const char *path,
                       enum mett_language language, enum mett_policy policy)
 {
@@ -58,11 +60,11 @@ static int64_t invoke(struct scene *scene, struct mett_client *client, const cha
 	return (int64_t)(end - start);
 }
 
-void scene_new(struct scene *ret, const struct files *files)
+/* What its client can call, and with what. */
+static void furnish(struct scene *ret)
 {
-	*ret = (struct scene){.files = files};
-	server_start(&ret->server, files->server);
-	ret->client = connect_to(&ret->server);
+	const struct files *files = ret->files;
+
 	create(ret->client, "fork", files->empty, METT_POLICY_FORK);
 	create(ret->client, "reuse", files->empty, METT_POLICY_REUSE);
 	create(ret->client, "spawn", files->empty, METT_POLICY_SPAWN);
@@ -78,6 +80,46 @@ void scene_new(struct scene *ret, const struct files *files)
 	/* So that all of it is really there. */
 	memset(ret->payload, 'p', SCENE_PAYLOAD);
 	memset(ret->copy, 'c', SCENE_PAYLOAD);
+}
+
+void scene_new(struct scene *ret, const struct files *files)
+{
+	*ret = (struct scene){.files = files};
+	server_start(&ret->server, files->server);
+	ret->client = connect_to(&ret->server);
+	furnish(ret);
+}
+
+/* Until what was called is in its database: only then is it sure to listen. */
+static void await_records(struct scene *scene)
+{
+	size_t before = server_kept(&scene->recorder);
+
+	for (unsigned i = 0; server_kept(&scene->recorder) <= before; i++) {
+		if (i == RECORDS_TRIES)
+			fail("the recorder records nothing", -ETIMEDOUT);
+		scene_call_named(scene, "fork");
+		pace_sleep_until(sys_clock_ns() + RECORDS_PAUSE_NS);
+	}
+}
+
+void scene_new_named(struct scene *ret, const struct files *files, enum scene_recording recording)
+{
+	char home[METT_NAME_MAX + 1];
+	struct mett_error error;
+
+	*ret = (struct scene){.files = files};
+	server_start(&ret->server, files->server);
+	mett_home_namespace(home, sizeof(home));
+	if (mett_register_namespace(ret->server.socket, home, &ret->client, &error))
+		fail_mett(home, &error);
+	furnish(ret);
+	if (recording == SCENE_UNRECORDED)
+		return;
+	server_start_recorder(&ret->recorder, files->recorder, &ret->server);
+	await_records(ret);
+	if (recording == SCENE_STALLED)
+		server_stall(&ret->recorder);
 }
 
 void scene_new_on(struct scene *ret, const struct files *files, unsigned core)
@@ -121,6 +163,8 @@ void scene_free(struct scene *scene)
 		mett_client_free(scene->crowd[i]);
 	free(scene->crowd);
 	mett_client_free(scene->client);
+	if (scene->recorder.pid)
+		server_stop(&scene->recorder);
 	server_stop(&scene->server);
 	free(scene->payload);
 	free(scene->copy);

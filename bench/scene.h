@@ -21,6 +21,7 @@ enum {
 /** struct files - programs, by path */
 struct files {
 	char server[FILES_PATH];
+	char recorder[FILES_PATH];
 	char program[FILES_PATH]; /* small, starts and exits */
 	char small[FILES_PATH];   /* a function that is only stored */
 	char empty[FILES_PATH];
@@ -34,6 +35,7 @@ struct files {
 struct scene {
 	const struct files *files;
 	struct server server;
+	struct server recorder; /* of it, or none */
 	struct mett_client *client;
 	struct mett_client **crowd; /* sessions of a full scene, or NULL */
 	char *payload, *copy;       /* SCENE_PAYLOAD bytes each */
@@ -45,6 +47,11 @@ void scene_new(struct scene *ret, const struct files *files);
 
 /** scene_new_on() - the same, with a server that has one core for all it does */
 void scene_new_on(struct scene *ret, const struct files *files, unsigned core);
+
+enum scene_recording { SCENE_UNRECORDED, SCENE_RECORDED, SCENE_STALLED };
+
+/** scene_new_named() - in the user's home namespace, with a recorder or with one that is stopped */
+void scene_new_named(struct scene *ret, const struct files *files, enum scene_recording recording);
 
 /** scene_fill() - up to SCENE_ACTIONS actions and SCENE_SESSIONS sessions, each used once */
 void scene_fill(struct scene *scene);

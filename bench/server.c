@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,7 +13,7 @@
 
 #include "fail.h"
 
-enum { SERVERS_MAX = 8, FOLDER_MAX = 96 }; /* leaves room for the name of a socket */
+enum { SERVERS_MAX = 16, KEPT = 4, FOLDER_MAX = 96 }; /* leaves room for the name of a socket */
 
 /* What is left to clean up, however the run ends. */
 static struct {
@@ -20,7 +21,16 @@ static struct {
 	pid_t owner;
 	pid_t pid[SERVERS_MAX]; /* 0: none, or none any more */
 	char socket[SERVERS_MAX][SERVER_SOCKET_MAX], lock[SERVERS_MAX][SERVER_SOCKET_MAX + 8];
+	/* What a recorder keeps, the database first, and its folder. */
+	char kept[SERVERS_MAX][KEPT][SERVER_SOCKET_MAX + 32], state[SERVERS_MAX][SERVER_SOCKET_MAX];
 } left;
+
+static void remove_kept(unsigned index)
+{
+	for (unsigned i = 0; i < KEPT; i++)
+		unlink(left.kept[index][i]);
+	rmdir(left.state[index]);
+}
 
 /* Only of what a signal's handler may call. */
 static void clean_up(void)
@@ -33,6 +43,7 @@ static void clean_up(void)
 			waitpid(left.pid[i], NULL, 0);
 			unlink(left.socket[i]);
 			unlink(left.lock[i]);
+			remove_kept(i);
 		}
 	rmdir(left.folder);
 }
@@ -60,7 +71,8 @@ static void prepare(void)
 	signal(SIGHUP, end_early);
 }
 
-__attribute__((noreturn)) static void become(const char *program, const char *socket, int ready)
+__attribute__((noreturn)) static void become(const char *program, const char *socket,
+                                             const char *state, int ready)
 {
 	char fd[16];
 
@@ -70,15 +82,13 @@ __attribute__((noreturn)) static void become(const char *program, const char *so
 	fmt_format(fd, sizeof(fd), "{}", ready);
 	setenv("LOG_LEVEL", "warn", 0);
 	fcntl(ready, F_SETFD, 0);
-	execl(program, program, "--socket", socket, "--state", "none", "--ready-fd", fd, NULL);
+	execl(program, program, "--socket", socket, "--state", state, "--ready-fd", fd, NULL);
 	_exit(127);
 }
 
-void server_start(struct server *ret, const char *program)
+static unsigned find_index(void)
 {
 	unsigned index = 0;
-	int ready[2];
-	char byte;
 
 	if (!left.owner)
 		prepare();
@@ -86,30 +96,88 @@ void server_start(struct server *ret, const char *program)
 		index++;
 	if (index == SERVERS_MAX)
 		fail("servers", -ENOSPC);
-	fmt_format(ret->socket, sizeof(ret->socket), "{}/socket{}", left.folder, index);
-	fmt_format(left.socket[index], sizeof(left.socket[index]), "{}", ret->socket);
-	fmt_format(left.lock[index], sizeof(left.lock[index]), "{}.lock", ret->socket);
+	return index;
+}
+
+static void start(struct server *ret, unsigned index, const char *program, const char *state)
+{
+	int ready[2];
+	char byte;
+
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		fail("pipe", -errno);
 	ret->pid = fork();
 	if (ret->pid == 0)
-		become(program, ret->socket, ready[1]);
+		become(program, ret->socket, state, ready[1]);
 	close(ready[1]);
 	if (ret->pid < 0)
 		fail("fork", -errno);
 	left.pid[index] = ret->pid;
 	if (read(ready[0], &byte, 1) != 1)
-		fail("the server did not start", -ECHILD);
+		fail(program, -ECHILD);
 	close(ready[0]);
+}
+
+void server_start(struct server *ret, const char *program)
+{
+	unsigned index = find_index();
+
+	*ret = (struct server){0};
+	fmt_format(ret->socket, sizeof(ret->socket), "{}/socket{}", left.folder, index);
+	fmt_format(left.socket[index], sizeof(left.socket[index]), "{}", ret->socket);
+	fmt_format(left.lock[index], sizeof(left.lock[index]), "{}.lock", ret->socket);
+	start(ret, index, program, "none");
+}
+
+void server_start_recorder(struct server *ret, const char *program, const struct server *of)
+{
+	static const char *const names[KEPT] = {"records.sqlite-wal", "records.sqlite",
+	                                        "records.sqlite-shm", "records.lock"};
+	unsigned index = find_index();
+
+	*ret = *of;
+	fmt_format(left.socket[index], sizeof(left.socket[index]), "{}.records", ret->socket);
+	fmt_format(left.lock[index], sizeof(left.lock[index]), "{}.lock", left.socket[index]);
+	fmt_format(left.state[index], sizeof(left.state[index]), "{}/state{}", left.folder, index);
+	for (unsigned i = 0; i < KEPT; i++)
+		fmt_format(left.kept[index][i], sizeof(left.kept[index][i]), "{}/{}",
+		           left.state[index], names[i]);
+	start(ret, index, program, left.state[index]);
+}
+
+static unsigned index_of(const struct server *server)
+{
+	unsigned index = 0;
+
+	while (index < SERVERS_MAX && left.pid[index] != server->pid)
+		index++;
+	if (index == SERVERS_MAX)
+		fail("no such server", -ESRCH);
+	return index;
+}
+
+size_t server_kept(const struct server *recorder)
+{
+	struct stat status;
+
+	if (stat(left.kept[index_of(recorder)][0], &status) < 0)
+		return 0;
+	return (size_t)status.st_size;
+}
+
+void server_stall(struct server *server)
+{
+	kill(server->pid, SIGSTOP);
 }
 
 void server_stop(struct server *server)
 {
+	unsigned index = index_of(server);
+
 	kill(server->pid, SIGTERM);
+	kill(server->pid, SIGCONT);
 	waitpid(server->pid, NULL, 0);
-	for (unsigned i = 0; i < SERVERS_MAX; i++)
-		if (left.pid[i] == server->pid) {
-			left.pid[i] = 0;
-			unlink(left.lock[i]);
-		}
+	left.pid[index] = 0;
+	unlink(left.lock[index]);
+	remove_kept(index);
 }

@@ -48,7 +48,7 @@ struct target {
 	double bound;
 };
 
-enum { TARGET_COUNT = 22 };
+enum { TARGET_COUNT = 24 };
 extern const struct target target_table[TARGET_COUNT];
 
 /**
