@@ -134,9 +134,12 @@ static void try_connect(struct rings *rings)
 static void take_registration(struct rings *rings, const struct message_recording *message,
                               sys_cap cap)
 {
-	rings->bell = map_whole(cap, sizeof(*rings->bell));
-	if (!rings->bell) {
-		complain(rings, "it gave no bell");
+	bool again = rings->bell != NULL;
+
+	if (!again)
+		rings->bell = map_whole(cap, sizeof(*rings->bell));
+	if (again || !rings->bell) {
+		complain(rings, "it gave no bell, or two");
 		disconnect(rings);
 		return;
 	}

@@ -13,26 +13,15 @@
 /* A recorder that takes no rings is not asked again before that. */
 static const uint64_t pause_ns = 1000000000;
 
-int recorder_init(struct recorder *recorder, struct server *server)
+void recorder_init(struct recorder *recorder, struct server *server)
 {
-	void *memory;
-	int error;
-
 	*recorder = (struct recorder){
 		.server = server,
 		.watch.cap = SYS_NO_CAP,
 		.gate = SYS_NO_CAP,
+		.bell_cap = SYS_NO_CAP,
 		.started_ns = sys_clock_ns(),
 	};
-	error = sys_dataspace_new("bell", sizeof(*recorder->bell), 0, &recorder->bell_cap);
-	if (error)
-		return error;
-	error = sys_map(recorder->bell_cap, sizeof(*recorder->bell), 1, &memory);
-	if (error)
-		sys_cap_close(recorder->bell_cap);
-	else
-		recorder->bell = memory;
-	return error;
 }
 
 void recorder_deinit(struct recorder *recorder)
@@ -40,6 +29,27 @@ void recorder_deinit(struct recorder *recorder)
 	recorder_leave(recorder);
 	sys_unmap(recorder->bell, sizeof(*recorder->bell));
 	sys_cap_close(recorder->bell_cap);
+}
+
+/* The first recorder's serves all that follow. */
+static int make_bell(struct recorder *recorder)
+{
+	void *memory;
+	int error;
+
+	if (recorder->bell)
+		return 0;
+	error = sys_dataspace_new("bell", sizeof(*recorder->bell), 0, &recorder->bell_cap);
+	if (error)
+		return error;
+	error = sys_map(recorder->bell_cap, sizeof(*recorder->bell), 1, &memory);
+	if (error) {
+		sys_cap_close(recorder->bell_cap);
+		recorder->bell_cap = SYS_NO_CAP;
+		return error;
+	}
+	recorder->bell = memory;
+	return 0;
 }
 
 void recorder_leave(struct recorder *recorder)
@@ -98,6 +108,10 @@ static enum mett_reason judge(struct recorder *recorder, sys_cap gate,
 		fmt_format(why, METT_MESSAGE_MAX, "the server has a recorder already; end that");
 		return METT_BUSY;
 	}
+	if (make_bell(recorder)) {
+		fmt_format(why, METT_MESSAGE_MAX, "the server has no memory; try later");
+		return METT_NO_MEMORY;
+	}
 	return METT_OK;
 }
 
@@ -135,8 +149,8 @@ bool recorder_register(struct recorder *recorder, sys_cap gate,
 		return false;
 	pthread_mutex_lock(&recorder->server->mutex);
 	recorder->gate = gate;
-	pthread_mutex_unlock(&recorder->server->mutex);
 	atomic_fetch_add(&recorder->generation, 1);
+	pthread_mutex_unlock(&recorder->server->mutex);
 	log_info("a recorder is there; activations in named namespaces are recorded");
 	return true;
 }
@@ -168,9 +182,11 @@ static int ring_make(struct ring *ring)
 	return 0;
 }
 
+/* Both change together: no recorder is given the same ring twice. */
 static int hand_over(struct session *session)
 {
 	struct recorder *recorder = &session->server->recorder;
+	struct ring *ring = &session->ring;
 	struct message_ring message = {.header.type = MESSAGE_RING, .owner = session->space->owner};
 	int result = 0;
 
@@ -178,25 +194,25 @@ static int hand_over(struct session *session)
 	pthread_mutex_lock(&session->server->mutex);
 	/* Without one there is nothing to do before the next comes. */
 	if (recorder->gate != SYS_NO_CAP)
-		result = sys_gate_send(recorder->gate, &message, sizeof(message),
-		                       &session->ring.cap, 1);
+		result = sys_gate_send(recorder->gate, &message, sizeof(message), &ring->cap, 1);
+	if (!result || result == SYS_CLOSED)
+		ring->generation = recorder->generation;
 	pthread_mutex_unlock(&session->server->mutex);
 	return result == SYS_CLOSED ? 0 : result;
 }
 
 void ring_offer(struct session *session)
 {
-	struct recorder *recorder = &session->server->recorder;
 	struct ring *ring = &session->ring;
-	uint32_t generation = atomic_load(&recorder->generation);
-	uint64_t now = sys_clock_ns();
+	uint64_t now;
 
-	if (!session->space || now < ring->retry_ns)
+	if (!session->space)
+		return;
+	now = sys_clock_ns();
+	if (now < ring->retry_ns)
 		return;
 	if ((!ring->memory && ring_make(ring)) || hand_over(session))
 		ring->retry_ns = now + pause_ns;
-	else
-		ring->generation = generation;
 }
 
 static void wake(struct recorder *recorder)

@@ -36,8 +36,8 @@ struct ring {
 	uint64_t retry_ns;   /* it could not be given; not before then */
 };
 
-/** recorder_init() - 0 or a negative errno */
-int recorder_init(struct recorder *recorder, struct server *server);
+/** recorder_init() - there is none */
+void recorder_init(struct recorder *recorder, struct server *server);
 
 /** recorder_deinit() - all sessions are gone */
 void recorder_deinit(struct recorder *recorder);

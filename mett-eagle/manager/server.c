@@ -35,12 +35,11 @@ int server_init(struct server *server, const struct server_config *config, struc
 		error = spaces_new(server);
 	if (!error)
 		error = archivist_new(&server->archivist);
-	if (!error)
-		error = recorder_init(&server->recorder, server);
 	if (error) {
 		free_all(server);
 		return error;
 	}
+	recorder_init(&server->recorder, server);
 	cores_init(&server->cores, config->core_policy, config->core_numbers, config->core_count);
 	pthread_mutex_init(&server->mutex, NULL);
 	list_init(&server->sessions);

@@ -135,7 +135,9 @@ METT_EXPORT int mett_records_fd(const struct mett_records *records);
  *   -EINVAL   METT_BAD_ARGUMENT: what is asked for makes no sense
  *   -EACCES   the namespace is not the caller's (METT_DENIED)
  *   -ENOMEM   METT_NO_MEMORY
- *   -EPIPE    METT_GONE: the recorder is gone, or does not speak our protocol
+ *   -EIO      METT_NO_STATE: the recorder cannot read them now
+ *   -EPIPE    METT_GONE: the recorder is gone, cannot ask the server whose the namespace is, or
+ * does not speak our protocol
  */
 METT_EXPORT int mett_records_next(struct mett_records *records, int64_t timeout_us,
                                   struct mett_record *ret, struct mett_error *error);
