@@ -21,6 +21,10 @@ enum {
 	BUSY_MS = 1000,
 };
 
+/*
+ * Ids of calls past the server come from where its client can write: what that makes of them
+ * must not touch another namespace's records.
+ */
 static const char schema[] =
 	"CREATE TABLE server(server INTEGER PRIMARY KEY, boot TEXT NOT NULL,"
 	" started_ns INTEGER NOT NULL, UNIQUE(boot, started_ns));"
@@ -33,7 +37,7 @@ static const char schema[] =
 	" start_runtime INTEGER NOT NULL, start_function INTEGER NOT NULL,"
 	" end_function INTEGER NOT NULL, end_runtime INTEGER NOT NULL,"
 	" end_worker INTEGER NOT NULL, memory INTEGER NOT NULL, log BLOB NOT NULL,"
-	" bytes INTEGER NOT NULL, UNIQUE(id, server));"
+	" bytes INTEGER NOT NULL, UNIQUE(id, server, namespace));"
 	"CREATE TABLE namespace(name TEXT PRIMARY KEY, owner INTEGER NOT NULL);"
 	"CREATE INDEX activation_namespace ON activation(namespace, number);"
 	"PRAGMA user_version = 1;";
@@ -46,7 +50,8 @@ static const char *const texts[STATEMENTS] = {
 	[ROLLBACK] = "ROLLBACK",
 	[ADD] = "INSERT OR IGNORE INTO activation VALUES(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"
 		" ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
-	[MEMORY] = "UPDATE activation SET memory = ?3 WHERE id = ?2 AND server = ?1",
+	[MEMORY] = "UPDATE activation SET memory = ?3 WHERE id = ?2 AND server = ?1"
+		   " AND namespace = ?4",
 	[TRIM] = "DELETE FROM activation WHERE number IN (SELECT number FROM activation"
 		 " WHERE namespace = ?1 ORDER BY number LIMIT ?2) RETURNING bytes",
 	[OTHERS] = "SELECT owner FROM namespace WHERE name = ?1 AND owner <> ?2",
@@ -499,11 +504,13 @@ static void add_outcome(struct store *store, struct space *space, const struct r
 	space->bytes += bytes;
 }
 
-static void add_memory(struct store *store, const struct record_memory *record)
+static void add_memory(struct store *store, const struct space *space,
+                       const struct record_memory *record)
 {
 	sqlite3_bind_int64(store->statement[MEMORY], 1, store->server);
 	sqlite3_bind_int64(store->statement[MEMORY], 2, (int64_t)record->id);
 	sqlite3_bind_int64(store->statement[MEMORY], 3, (int64_t)record->memory);
+	sqlite3_bind_text(store->statement[MEMORY], 4, space->name, -1, SQLITE_STATIC);
 	step(store, MEMORY);
 }
 
@@ -514,7 +521,7 @@ void store_add(struct store *store, struct space *space, const union record_copy
 	if (copy->header.kind == RECORD_OUTCOME)
 		add_outcome(store, space, &copy->outcome);
 	else
-		add_memory(store, &copy->memory);
+		add_memory(store, space, &copy->memory);
 }
 
 /* The oldest go, in steps, until the rest is within its limits. */
