@@ -1,6 +1,6 @@
 /*
- * C by source: the machine's compiler makes a function of one file, on the client's side and
- * with its rights. No shell is on the way, so a path can hold what it likes.
+ * C and C++ by source: the machine's compiler makes a function of one file, on the client's side
+ * and with its rights. No shell is on the way, so a path can hold what it likes.
  */
 #include "private.h"
 
@@ -18,6 +18,15 @@
 enum { WORDS_MAX = 128, OUTPUT_MAX = 8192, CODE_NOT_FOUND = 127 };
 
 extern char **environ;
+
+/* What the compilers of the two languages differ in. */
+struct dialect {
+	const char *variable, *compiler; /* its name, and where the user may have named another */
+	char *standard, *language;
+};
+
+static const struct dialect c_dialect = {"CC", "cc", "-std=gnu17", "-xc"};
+static const struct dialect cxx_dialect = {"CXX", "c++", "-std=gnu++17", "-xc++"};
 
 /* A command line, and the text that some of it points into. */
 struct command {
@@ -112,10 +121,11 @@ static char *plain_path(const char *path)
 	return plain;
 }
 
-static int run_compiler(const char *path, const char *source, const char *program,
-                        struct mett_error *error)
+static int run_compiler(const struct dialect *dialect, const char *path, const char *source,
+                        const char *program, struct mett_error *error)
 {
-	char *compiler = strdup(getenv("CC") && *getenv("CC") ? getenv("CC") : "cc");
+	const char *named = getenv(dialect->variable);
+	char *compiler = strdup(named && *named ? named : dialect->compiler);
 	struct command command = {0};
 	char flags[OUTPUT_MAX];
 	int status = 0;
@@ -125,23 +135,24 @@ static int run_compiler(const char *path, const char *source, const char *progra
 	int failure = ask_flags(path, flags, error);
 	if (!failure) {
 		add_words(&command, compiler);
-		add(&command, "-std=gnu17");
+		add(&command, dialect->standard);
 		add(&command, "-O2");
 		add(&command, "-Wall");
 		add(&command, "-D_FORTIFY_SOURCE=2");
 		add(&command, "-o");
 		add(&command, (char *)program);
-		add(&command, "-xc");
+		add(&command, dialect->language);
 		add(&command, (char *)source);
 		add(&command, "-xnone");
 		add_words(&command, flags);
 		failure = command.word[0] ? run(&command, STDERR_FILENO, &status) : -ENOENT;
 		if (failure)
-			failure = mett_error_set(
-				error, METT_BAD_PROGRAM, 0,
-				"cannot run the compiler '%.60s': %s; install one, "
-				"or name it in CC",
-				command.word[0] ? command.word[0] : "", strerror(-failure));
+			failure =
+				mett_error_set(error, METT_BAD_PROGRAM, 0,
+			                       "cannot run the compiler '%.60s': %s; install one, "
+			                       "or name it in %s",
+			                       command.word[0] ? command.word[0] : "",
+			                       strerror(-failure), dialect->variable);
 		else if (status)
 			failure = bad_source(error, path, "the compiler's errors say why");
 	}
@@ -155,7 +166,7 @@ static int check_source(const char *path, struct mett_error *error)
 
 	if (!path || !*path)
 		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
-		                      "path is %s; give the file of a function in C",
+		                      "path is %s; give the source file of a function",
 		                      path ? "empty" : "NULL");
 	if (stat(path, &status) < 0)
 		return bad_source(error, path, strerror(errno));
@@ -164,7 +175,8 @@ static int check_source(const char *path, struct mett_error *error)
 	return 0;
 }
 
-int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error)
+static int compile(const struct dialect *dialect, const char *path, int *ret_fd,
+                   struct mett_error *error)
 {
 	const char *temporary = getenv("TMPDIR");
 	char folder[PATH_MAX], program[PATH_MAX + 16];
@@ -186,7 +198,7 @@ int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error)
 		return failure;
 	}
 	snprintf(program, sizeof(program), "%s/program", folder);
-	failure = run_compiler(path, source, program, error);
+	failure = run_compiler(dialect, path, source, program, error);
 	if (!failure && (fd = open(program, O_RDONLY | O_CLOEXEC)) < 0)
 		failure = bad_source(error, path, "the compiler left no program");
 	unlink(program);
@@ -196,4 +208,14 @@ int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error)
 		return failure;
 	*ret_fd = fd;
 	return mett_error_clear(error);
+}
+
+int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error)
+{
+	return compile(&c_dialect, path, ret_fd, error);
+}
+
+int mett_compile_cxx(const char *path, int *ret_fd, struct mett_error *error)
+{
+	return compile(&cxx_dialect, path, ret_fd, error);
 }

@@ -56,6 +56,28 @@ TEST(names_are_only_names)
 	end(client);
 }
 
+TEST(so_is_a_function_in_cxx)
+{
+	const char source[] = "#include <faas.h>\n#include <string>\n"
+			      "int faas_main(const void *argument, size_t size)\n"
+			      "{\n\tstd::string text(static_cast<const char *>(argument), size);\n"
+			      "\ttext += '!';\n"
+			      "\treturn faas_answer(text.data(), text.size());\n}\n";
+	struct mett_client *client = begin();
+	const char *path = make_file(&server, "f.cc", source, strlen(source));
+	int fd = -1;
+
+	if (mett_compile_cxx(path, &fd, &error) ||
+	    mett_action_create_fd(client, "it", fd, NULL, &error))
+		test_fail(__FILE__, __LINE__, "%s", error.message);
+	close(fd);
+	EXPECT_ANSWER(client, "it", "x", "x!");
+	setenv("CXX", "no-such-compiler", 1);
+	EXPECT_ERROR(error, METT_BAD_PROGRAM, "in CXX", mett_compile_cxx(path, &fd, &error));
+	CHECK_EQ(unlink(path), 0);
+	end(client);
+}
+
 TEST(the_compiler_says_what_is_wrong)
 {
 	const char bad[] = "int faas_main(void)\n{\n\treturn no_such_thing;\n}\n";

@@ -112,6 +112,9 @@ METT_EXPORT int mett_action_create_fd(struct mett_client *client, const char *na
  */
 METT_EXPORT int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error);
 
+/** mett_compile_cxx() - the same for a function in C++, by $CXX, or else c++ */
+METT_EXPORT int mett_compile_cxx(const char *path, int *ret_fd, struct mett_error *error);
+
 /** mett_action_create_path() - the same; @path is opened here, with the caller's rights */
 METT_EXPORT int mett_action_create_path(struct mett_client *client, const char *name,
                                         const char *path, const struct mett_action_options *options,
