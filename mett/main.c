@@ -21,6 +21,7 @@ static const struct verb verb_help_verb = {
 };
 
 static const struct verb *const verbs[] = {
+	&verb_new,
 	&verb_list,
 	&verb_help_verb,
 	NULL,
