@@ -32,7 +32,7 @@ struct verb {
 	int (*run)(struct options *options);
 };
 
-extern const struct verb verb_invoke, verb_list, verb_new;
+extern const struct verb verb_deploy, verb_invoke, verb_list, verb_new;
 
 /** verbs_all() - the table, in the order of `mett help`; ends with NULL */
 const struct verb *const *verbs_all(void);
