@@ -32,7 +32,8 @@ struct verb {
 	int (*run)(struct options *options);
 };
 
-extern const struct verb verb_deploy, verb_invoke, verb_list, verb_new;
+extern const struct verb verb_delete, verb_deploy, verb_invoke, verb_list, verb_new, verb_ns,
+	verb_rollback, verb_show;
 
 /** verbs_all() - the table, in the order of `mett help`; ends with NULL */
 const struct verb *const *verbs_all(void);
