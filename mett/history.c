@@ -1,0 +1,91 @@
+#include "history.h"
+
+#include "connection.h"
+#include "json.h"
+#include "progress.h"
+#include "text.h"
+#include "verbs.h"
+
+#include <string.h>
+#include <time.h>
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+void history_option(struct mett_records_query *query, const struct options *options, int letter)
+{
+	uint64_t now = now_us(), ago;
+
+	switch (letter) {
+	case 'l':
+		query->limit = (uint32_t)options_count(options, "--limit", optarg, 1,
+		                                       METT_RECORDS_LIMIT_MAX);
+		break;
+	case HISTORY_SINCE:
+		ago = options_duration_us(options, "--since", optarg);
+		query->since_us = ago < now ? now - ago : 0;
+		break;
+	case HISTORY_FAILED:
+		query->failed = 1;
+		break;
+	case HISTORY_ACTIVATION:
+		query->activation = options_count(options, "--activation", optarg, 1, UINT64_MAX);
+		break;
+	}
+}
+
+int history_each(const struct options *options, struct mett_records_query *query,
+                 void (*each)(const struct mett_record *record, void *context), void *context)
+{
+	char home[METT_NAME_MAX + 1];
+	struct mett_records *records;
+	struct mett_record record;
+	struct mett_error error;
+	int state;
+
+	query->name_space = connection_space(options, home);
+	query->action = options->operands[0];
+	progress_begin("asking the recorder");
+	int failure = mett_records_open(options->socket, query, &records, &error);
+	progress_end();
+	if (failure)
+		return say_error(&error);
+	while ((state = mett_records_next(records, -1, &record, &error)) == METT_RECORDS_ROW)
+		each(&record, context);
+	mett_records_close(records);
+	return state < 0 ? say_error(&error) : STATUS_GOOD;
+}
+
+uint64_t history_duration_ns(const struct mett_record *record)
+{
+	const struct mett_metadata *times = &record->times;
+
+	return times->end_worker > times->start_worker ? times->end_worker - times->start_worker
+	                                               : 0;
+}
+
+json_t *history_json(const struct mett_record *record)
+{
+	json_t *object = json_pack(
+		"{s:I, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:I}", "number",
+		(json_int_t)record->number, "activation", (json_int_t)record->activation, "calls",
+		(json_int_t)record->calls, "action", record->action, "version",
+		(json_int_t)record->version, "depth", (json_int_t)record->depth, "begin_us",
+		(json_int_t)record->begin_us, "duration_ns",
+		(json_int_t)history_duration_ns(record), "memory", (json_int_t)record->memory);
+
+	if (*record->caller)
+		json_object_set_new(object, "caller", json_string(record->caller));
+	if (record->parent)
+		json_object_set_new(object, "parent", json_integer((json_int_t)record->parent));
+	json_object_set_new(object, "error",
+	                    record->error.reason == METT_OK ? json_null()
+	                                                    : json_error(&record->error));
+	json_bytes(object, "log", record->log, record->log_size);
+	return object;
+}
