@@ -5,14 +5,19 @@
 
 #include <stdlib.h>
 
-static int unreachable(const struct mett_error *error)
+static int unreachable(const char *space, const struct mett_error *error)
 {
-	say("%s", error->message);
-	if (error->reason != METT_GONE)
-		return STATUS_REFUSED;
-	fputs("Start a server with 'mett-eagle &', or try a function without one: 'mett run FILE'.\n",
-	      stderr);
-	return STATUS_UNREACHABLE;
+	int status = say_error(error);
+
+	if (error->reason == METT_GONE)
+		fputs("Start a server with 'mett-eagle &', or try a function without one: 'mett run "
+		      "FILE'.\n",
+		      stderr);
+	else if (error->reason == METT_NO_NAMESPACE)
+		fprintf(stderr,
+		        "'mett ns' shows those you may use, 'mett ns create %s' makes it.\n",
+		        space);
+	return status;
 }
 
 const char *connection_space(const struct options *options, char buffer[static METT_NAME_MAX + 1])
@@ -30,7 +35,7 @@ static int join(const struct options *options, const char *space, struct mett_cl
 	struct mett_error error;
 
 	if (mett_register_namespace(options->socket, space, ret, &error) < 0)
-		return unreachable(&error);
+		return unreachable(space, &error);
 	return STATUS_GOOD;
 }
 

@@ -76,8 +76,13 @@ json_t *json_options(const struct mett_action_options *options)
 		json_array_append_new(grants, json_string("system"));
 	for (const char *const *entry = options->environment; entry && *entry; entry++) {
 		char *grant = text_format("env:%s", *entry);
+		json_t *value = json_string(grant);
 
-		json_array_append_new(grants, json_string(grant));
+		if (!value) {
+			value = json_object();
+			json_bytes(value, "grant", grant, strlen(grant));
+		}
+		json_array_append_new(grants, value);
 		free(grant);
 	}
 	return json_pack("{s:s?, s:s, s:I, s:I, s:I, s:o}", "language",

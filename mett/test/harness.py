@@ -65,7 +65,8 @@ class Folder(unittest.TestCase):
             self.assertIn(part, done.stderr)
         return done
 
-    def on_terminal(self, *words, columns=80, environment=None, status=GOOD):
+    def on_terminal(self, *words, columns=80, environment=None, status=GOOD,
+                    errors="strict"):
         """What a terminal of so many columns shows of both outputs; the input is it too."""
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -84,7 +85,7 @@ class Folder(unittest.TestCase):
                 text += piece
             os.close(leader)
         self.assertEqual(process.returncode, status, text)
-        return text.decode().replace("\r\n", "\n")
+        return text.decode(errors=errors).replace("\r\n", "\n")
 
 
 class WithServer(Folder):

@@ -54,6 +54,17 @@ class Deploy(WithServer):
         self.mett("deploy", "g.sh", "-gsystem", "-genv:GREETING=Hi")
         self.assertEqual(self.mett("invoke", "g", "you").stdout, "Hi, you!\n")
 
+    def test_an_environment_that_is_no_text(self):
+        self.write("f.py", "import os\n\ndef main(arg):\n    return os.environb[b'A']\n")
+        done = subprocess.run([METT, "deploy", "f.py", b"--grant=env:A=\xff\x1b"],
+                              cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, GOOD)
+        self.assertEqual(self.mett("invoke", "f", text=False, input=b"").stdout, b"\xff\x1b")
+        shown = json.loads(self.mett("show", "-j", "f").stdout)
+        self.assertEqual(shown["versions"][0]["grants"], [{"grant_base64": "ZW52OkE9/xs="}])
+        self.assertNotIn("\033", self.on_terminal("show", "f", environment={"NO_COLOR": "1"},
+                                                  errors="replace"))
+
     def test_json(self):
         rows = json.loads(self.deploy("--json").stdout)
         self.assertEqual([(row["name"], row["change"], row["version"], row["deployed"])
@@ -318,7 +329,8 @@ class Namespaces(WithServer):
                          {"name": "team", "done": "deleted"})
         self.assertNotIn("team", self.rows())
         self.says(REFUSED, "ns", "delete", "team", "team")
-        self.says(REFUSED, "list", "-n", "team", "team")
+        self.says(REFUSED, "list", "-n", "team", ["no namespace 'team'",
+                                                  "'mett ns create team' makes it"])
 
     def test_limits(self):
         self.mett("ns", "create", "team")
