@@ -8,7 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { FILE_MAX = 1 << 20 };
+enum { FILE_MAX = 1 << 20, DEPTH_MAX = 16 };
 
 /* What is being read. */
 struct reading {
@@ -245,6 +245,8 @@ static bool read_function(struct reading *reading, const yaml_node_t *name,
 
 	if (!need_text(reading, name, "a function's name", &text))
 		return false;
+	if (plan->count == METT_ACTIONS_MAX)
+		return wrong(reading, name->start_mark, "more than %d functions", METT_ACTIONS_MAX);
 	plan->rows = text_need(reallocarray(plan->rows, plan->count + 1, sizeof(*plan->rows)));
 	struct deployment *row = &plan->rows[plan->count++];
 	deployment_init(row, "");
@@ -333,6 +335,29 @@ static bool parse(struct reading *reading, yaml_parser_t *parser)
 	return good;
 }
 
+/* What the parser does with a file takes longer the deeper it is nested, and ours is not deep. */
+static bool check_depth(struct reading *reading, yaml_parser_t *parser)
+{
+	yaml_event_type_t type = YAML_NO_EVENT;
+	unsigned depth = 0;
+	yaml_event_t event;
+
+	/* What is wrong otherwise is told when it is read. */
+	while (type != YAML_STREAM_END_EVENT && yaml_parser_parse(parser, &event)) {
+		yaml_mark_t mark = event.start_mark;
+
+		type = event.type;
+		yaml_event_delete(&event);
+		if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT)
+			depth++;
+		else if (type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT)
+			depth--;
+		if (depth > DEPTH_MAX)
+			return wrong(reading, mark, "nested deeper than %d levels", DEPTH_MAX);
+	}
+	return true;
+}
+
 /* The whole file, or NULL, and why was told. */
 static char *load(const char *path, size_t *ret_size)
 {
@@ -354,20 +379,29 @@ static char *load(const char *path, size_t *ret_size)
 	return NULL;
 }
 
+static bool with_parser(struct reading *reading, const char *data, size_t size,
+                        bool (*look)(struct reading *reading, yaml_parser_t *parser))
+{
+	yaml_parser_t parser;
+
+	text_need(yaml_parser_initialize(&parser) ? &parser : NULL);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)data, size);
+	bool good = look(reading, &parser);
+	yaml_parser_delete(&parser);
+	return good;
+}
+
 bool plan_read(const char *path, struct plan *ret)
 {
 	struct reading reading = {.plan = ret};
-	yaml_parser_t parser;
 	size_t size;
 
 	*ret = (struct plan){.path = path};
 	char *data = load(path, &size);
 	if (!data)
 		return false;
-	text_need(yaml_parser_initialize(&parser) ? &parser : NULL);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)data, size);
-	bool good = parse(&reading, &parser);
-	yaml_parser_delete(&parser);
+	bool good = with_parser(&reading, data, size, check_depth) &&
+	            with_parser(&reading, data, size, parse);
 	free(data);
 	return good;
 }

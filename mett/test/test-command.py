@@ -264,9 +264,12 @@ class Plans(Folder):
         self.write("big.yaml", "#" * (1 << 20) + "\n")
         self.says(USAGE, "deploy", "-f", "big.yaml", "'big.yaml' has more than 1048576 bytes")
 
-    def test_much_nesting(self):
-        self.write("mett.yaml", "[" * 100000)
-        self.says(USAGE, "deploy", "mett.yaml:")
+    def test_much_of_it(self):
+        for text in ["[" * 1000000, "{a: " * 200000, "- " * 500000, "? " * 500000]:
+            self.write("mett.yaml", text)
+            self.says(USAGE, "deploy", ["mett.yaml:1:", "nested deeper than 16 levels"])
+        self.write("mett.yaml", "functions:\n" + "".join(f"  f{i}: x\n" for i in range(16385)))
+        self.says(USAGE, "deploy", "mett.yaml:16386:3: more than 16384 functions")
 
     def test_paths_are_relative_to_it(self):
         os.mkdir(os.path.join(self.folder, "sub"))
