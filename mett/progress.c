@@ -81,6 +81,17 @@ void progress_begin(const char *format, ...)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+void progress_change(const char *format, ...)
+{
+	va_list args;
+
+	pthread_mutex_lock(&progress.lock);
+	va_start(args, format);
+	vsnprintf(progress.text, sizeof(progress.text), format, args);
+	va_end(args);
+	pthread_mutex_unlock(&progress.lock);
+}
+
 void progress_end(void)
 {
 	if (!progress.running)
