@@ -71,8 +71,8 @@ static void fit(const struct table *table, unsigned *widths, unsigned room)
 	}
 }
 
-static void print_row(const struct table *table, char *const *cells, const unsigned *widths,
-                      unsigned room, const char *begin, const char *end)
+static void print_row(FILE *to, const struct table *table, char *const *cells,
+                      const unsigned *widths, unsigned room, const char *begin, const char *end)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -98,14 +98,14 @@ static void print_row(const struct table *table, char *const *cells, const unsig
 		line[length - 1] = 0;
 	if (room)
 		text_clip(line, room);
-	printf("%s%s%s\n", begin, line, end);
+	fprintf(to, "%s%s%s\n", begin, line, end);
 	free(line);
 }
 
-void table_print(struct table *table, const char *empty)
+void table_write(struct table *table, const char *empty, FILE *to, unsigned room)
 {
 	struct colours colours = text_colours(stdout);
-	unsigned room = text_columns(stdout), count = table->column_count;
+	unsigned count = table->column_count;
 	unsigned *widths = text_need(calloc(count, sizeof(*widths)));
 	char **head = text_need(calloc(count, sizeof(*head)));
 
@@ -123,11 +123,11 @@ void table_print(struct table *table, const char *empty)
 	if (room)
 		fit(table, widths, room);
 	if (!table->cell_count)
-		printf("%s%s", empty ? empty : "", empty ? "\n" : "");
+		fprintf(to, "%s%s", empty ? empty : "", empty ? "\n" : "");
 	else
-		print_row(table, head, widths, room, colours.strong, colours.off);
+		print_row(to, table, head, widths, room, colours.strong, colours.off);
 	for (size_t i = 0; i + count <= table->cell_count; i += count)
-		print_row(table, &table->cells[i], widths, room, "", "");
+		print_row(to, table, &table->cells[i], widths, room, "", "");
 	for (unsigned i = 0; i < count; i++)
 		free(head[i]);
 	for (size_t i = 0; i < table->cell_count; i++)
@@ -136,4 +136,9 @@ void table_print(struct table *table, const char *empty)
 	free(widths);
 	free(table->cells);
 	free(table);
+}
+
+void table_print(struct table *table, const char *empty)
+{
+	table_write(table, empty, stdout, text_columns(stdout));
 }

@@ -5,6 +5,7 @@
  * need be.
  */
 #include <stdbool.h>
+#include <stdio.h>
 
 enum column_align { COLUMN_LEFT, COLUMN_RIGHT };
 
@@ -31,3 +32,6 @@ __attribute__((format(printf, 2, 3))) void table_cell(struct table *table, const
 /** table_print() - print it to the standard output and free it; without rows just @empty, or NULL:
  * nothing */
 void table_print(struct table *table, const char *empty);
+
+/** table_write() - the same to @to, in @room columns; 0: as many as need be */
+void table_write(struct table *table, const char *empty, FILE *to, unsigned room);

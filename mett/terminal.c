@@ -4,70 +4,62 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24, SIZE_MAX_ = 1000 };
+enum { COLUMNS_USUAL = 80, ROWS_USUAL = 24 };
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+static const int fatal[] = {SIGINT, SIGTERM, SIGHUP};
 
-enum { CAUGHT = sizeof(caught) / sizeof(*caught) };
+enum { FATAL = sizeof(fatal) / sizeof(*fatal) };
 
-static volatile sig_atomic_t ended, resized;
-static struct sigaction before[CAUGHT];
+/* Other screen, no cursor; and back. */
+static const char enter[] = "\033[?1049h\033[?25l", leave[] = "\033[?25h\033[?1049l";
+
+static volatile sig_atomic_t resized;
+static struct termios cooked;
 static sigset_t mask_before;
 
-static void on_signal(int number)
+static void on_resize(int number)
 {
-	if (number == SIGWINCH)
-		resized = 1;
-	else
-		ended = 1;
+	resized = 1;
 }
 
-static unsigned from_environment(const char *name, unsigned usual)
+/* Then it does what it would have done. */
+static void on_fatal(int number)
 {
-	const char *text = getenv(name);
-	long number = text ? strtol(text, NULL, 10) : 0;
+	ssize_t written = write(STDOUT_FILENO, leave, sizeof(leave) - 1);
 
-	return number > 0 && number <= SIZE_MAX_ ? (unsigned)number : usual;
-}
-
-unsigned terminal_columns(int fd)
-{
-	struct winsize size;
-
-	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col)
-		return size.ws_col;
-	return from_environment("COLUMNS", COLUMNS_USUAL);
+	(void)written;
+	tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+	raise(number);
 }
 
 static void measure(struct terminal *terminal)
 {
-	struct winsize size;
+	struct winsize size = {0};
 
-	terminal->columns = terminal_columns(STDOUT_FILENO);
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row)
-		terminal->rows = size.ws_row;
-	else
-		terminal->rows = from_environment("LINES", ROWS_USUAL);
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	terminal->columns = size.ws_col ? size.ws_col : COLUMNS_USUAL;
+	terminal->rows = size.ws_row ? size.ws_row : ROWS_USUAL;
 }
 
-/* They are blocked but while we wait, so that none is missed between a look and a wait. */
+/* A change of size is blocked but while we wait, so that none is missed before. */
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	struct sigaction resize = {.sa_handler = on_resize};
+	struct sigaction end = {.sa_handler = on_fatal, .sa_flags = (int)SA_RESETHAND};
 	sigset_t set;
 
-	ended = resized = 0;
+	resized = 0;
+	sigaction(SIGWINCH, &resize, NULL);
+	for (int i = 0; i < FATAL; i++)
+		sigaction(fatal[i], &end, NULL);
 	sigemptyset(&set);
-	for (int i = 0; i < CAUGHT; i++) {
-		sigaddset(&set, caught[i]);
-		sigaction(caught[i], &action, &before[i]);
-	}
+	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, &mask_before);
 }
 
@@ -75,28 +67,28 @@ int terminal_enter(struct terminal *ret)
 {
 	struct termios raw;
 
-	if (tcgetattr(STDIN_FILENO, &ret->before) < 0)
+	if (tcgetattr(STDIN_FILENO, &cooked) < 0)
 		return -errno;
 	catch_signals();
-	raw = ret->before;
+	raw = cooked;
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	/* Stopped, it would leave the shell a screen that is not its own. */
 	raw.c_cc[VSUSP] = _POSIX_VDISABLE;
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	measure(ret);
-	/* Other screen, no cursor. */
-	fputs("\033[?1049h\033[?25l", stdout);
+	fputs(enter, stdout);
 	fflush(stdout);
 	return 0;
 }
 
 void terminal_leave(struct terminal *terminal)
 {
-	fputs("\033[?25h\033[?1049l", stdout);
+	fputs(leave, stdout);
 	fflush(stdout);
-	tcsetattr(STDIN_FILENO, TCSANOW, &terminal->before);
-	for (int i = 0; i < CAUGHT; i++)
-		sigaction(caught[i], &before[i], NULL);
+	tcsetattr(STDIN_FILENO, TCSANOW, &cooked);
+	for (int i = 0; i < FATAL; i++)
+		signal(fatal[i], SIG_DFL);
+	signal(SIGWINCH, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
@@ -154,8 +146,6 @@ int terminal_wait(struct terminal *terminal, int64_t ms)
 	struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
 	int ready = ppoll(&key, 1, &time, &mask_before);
 
-	if (ended)
-		return TERMINAL_END;
 	if (resized) {
 		resized = 0;
 		measure(terminal);

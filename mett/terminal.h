@@ -5,32 +5,26 @@
  * Four escape sequences that every terminal of today knows are all it takes, and frames
  * are drawn whole: that is less than a library with its own idea of signals would ask.
  */
-#include <stdbool.h>
 #include <stdint.h>
-#include <termios.h>
 
 /* What terminal_wait() tells besides keys, which are what they type. */
 enum {
 	TERMINAL_NOTHING = 256, /* time is over */
 	TERMINAL_RESIZED,
-	TERMINAL_END, /* SIGINT, SIGTERM or SIGHUP came, or there is no terminal any more */
+	TERMINAL_END, /* there is no terminal any more */
 	TERMINAL_LEFT,
 	TERMINAL_RIGHT,
 };
 
 struct terminal {
 	unsigned rows, columns;
-	struct termios before;
 };
-
-/** terminal_columns() - width of the terminal behind @fd; $COLUMNS, else 80, when it is none */
-unsigned terminal_columns(int fd);
 
 /**
  * terminal_enter() - take the whole screen of the terminal on stdin and stdout
  *
- * From here to terminal_leave() SIGINT, SIGTERM, SIGHUP and SIGWINCH end only
- * terminal_wait(). One at a time in a process.
+ * What ends the process from here on, as Ctrl-C, gives it back first. One at a time in a
+ * process.
  *
  * Return: 0, or a negative errno.
  */

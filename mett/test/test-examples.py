@@ -12,8 +12,8 @@ from harness import *
 PLAN = "functions:\n  hello: hello.py\n  greet:\n    file: greet.sh\n    grant: system\n"
 SHELL = '#!/bin/sh\necho "${GREETING:-Hello}, $(cat)!"\n'
 
-# These stay until they are stopped, or need a terminal: they have tests of their own.
-LIVING = {"watch", "top"}
+# These stay until they are stopped: they have tests of their own.
+LIVING = {"watch"}
 
 
 def help_of(verb):
@@ -35,6 +35,7 @@ class Examples(WithServer):
             return
         for number in range(3):
             self.deploy(text=PYTHON + "#" * number + "\n")
+        self.mett("new", "hello.c")
         self.write("greet.sh", SHELL)
         self.write("mett.yaml", PLAN)
         self.mett("invoke", "hello", "world")
