@@ -21,9 +21,10 @@ static const struct verb verb_help_verb = {
 };
 
 static const struct verb *const verbs[] = {
-	&verb_new,    &verb_run, &verb_watch,  &verb_deploy,      &verb_invoke, &verb_list,
-	&verb_show,   &verb_top, &verb_bench,  &verb_activations, &verb_logs,   &verb_rollback,
-	&verb_delete, &verb_ns,  &verb_doctor, &verb_help_verb,   NULL,
+	&verb_new,        &verb_run,      &verb_watch,     &verb_deploy, &verb_invoke,
+	&verb_list,       &verb_show,     &verb_top,       &verb_bench,  &verb_activations,
+	&verb_logs,       &verb_rollback, &verb_delete,    &verb_ns,     &verb_doctor,
+	&verb_completion, &verb_complete, &verb_help_verb, NULL,
 };
 
 enum { VERBS_MAX = sizeof(verbs) / sizeof(verbs[0]) };

@@ -35,7 +35,8 @@ struct verb {
 extern const struct verb verb_activations, verb_delete, verb_deploy, verb_invoke, verb_list,
 	verb_logs, verb_new, verb_ns, verb_rollback, verb_show;
 
-extern const struct verb verb_bench, verb_doctor, verb_run, verb_top, verb_watch;
+extern const struct verb verb_bench, verb_complete, verb_completion, verb_doctor, verb_run,
+	verb_top, verb_watch;
 
 /** verbs_all() - the table, in the order of `mett help`; ends with NULL */
 const struct verb *const *verbs_all(void);
