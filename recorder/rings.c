@@ -38,11 +38,11 @@ struct rings {
 	struct store *store;
 	int epoll;
 	void *tag;
-	sys_cap gate;             /* SYS_NO_CAP: no connection */
-	struct record_bell *bell; /* NULL: not registered yet */
+	sys_cap gate; /* SYS_NO_CAP: no connection */
 	struct shared *list;
 	uint64_t retry_ns;
 	bool readable; /* the gate */
+	bool asleep;   /* as far as sessions know */
 	union record_copy copy;
 	char refused[METT_MESSAGE_MAX]; /* why it was last, that it is said once */
 };
@@ -84,8 +84,6 @@ static void disconnect(struct rings *rings)
 {
 	sys_cap_close(rings->gate);
 	rings->gate = SYS_NO_CAP;
-	sys_unmap(rings->bell, sizeof(*rings->bell));
-	rings->bell = NULL;
 	rings->readable = false;
 	rings->retry_ns = sys_clock_ns() + RETRY_NS;
 }
@@ -131,18 +129,8 @@ static void try_connect(struct rings *rings)
 		disconnect(rings);
 }
 
-static void take_registration(struct rings *rings, const struct message_recording *message,
-                              sys_cap cap)
+static void take_registration(struct rings *rings, const struct message_recording *message)
 {
-	bool again = rings->bell != NULL;
-
-	if (!again)
-		rings->bell = map_whole(cap, sizeof(*rings->bell));
-	if (again || !rings->bell) {
-		complain(rings, "it gave no bell, or two");
-		disconnect(rings);
-		return;
-	}
 	*rings->refused = 0;
 	store_server(rings->store, message->started_ns);
 	log_info("recording the activations of the server at {}", rings->path);
@@ -191,7 +179,7 @@ static void take_message(struct rings *rings, const void *data, struct sys_recei
 {
 	switch (message_check(data, got->size, got->cap_count, FROM_SERVER)) {
 	case MESSAGE_RECORDING:
-		take_registration(rings, data, got->caps[0]);
+		take_registration(rings, data);
 		break;
 	case MESSAGE_RING:
 		take_ring(rings, data, got->caps[0]);
@@ -316,17 +304,19 @@ static int collect(struct rings *rings)
 	return error ? error : most;
 }
 
+static void set_asleep(struct rings *rings, uint32_t asleep)
+{
+	for (struct shared *shared = rings->list; shared; shared = shared->next)
+		atomic_store(&shared->ring->asleep, asleep);
+	rings->asleep = asleep;
+}
+
 /* Say that we sleep, and look once more; true: there is something after all. */
 static bool fall_asleep(struct rings *rings)
 {
-	if (!rings->bell)
-		return false;
-	atomic_store(&rings->bell->asleep, 1);
+	set_asleep(rings, 1);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (all_empty(rings))
-		return false;
-	atomic_store(&rings->bell->asleep, 0);
-	return true;
+	return !all_empty(rings);
 }
 
 void rings_ready(struct rings *rings)
@@ -345,6 +335,9 @@ uint64_t rings_turn(struct rings *rings, bool *ret_stored)
 		rings->readable = false;
 		gone = read_gate(rings);
 	}
+	/* One message is enough to wake us. */
+	if (rings->asleep)
+		set_asleep(rings, 0);
 	int count = collect(rings);
 	*ret_stored = count > 0;
 	if (gone && rings->gate != SYS_NO_CAP) {

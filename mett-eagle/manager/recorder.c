@@ -19,7 +19,6 @@ void recorder_init(struct recorder *recorder, struct server *server)
 		.server = server,
 		.watch.cap = SYS_NO_CAP,
 		.gate = SYS_NO_CAP,
-		.bell_cap = SYS_NO_CAP,
 		.started_ns = sys_clock_ns(),
 	};
 }
@@ -27,29 +26,6 @@ void recorder_init(struct recorder *recorder, struct server *server)
 void recorder_deinit(struct recorder *recorder)
 {
 	recorder_leave(recorder);
-	sys_unmap(recorder->bell, sizeof(*recorder->bell));
-	sys_cap_close(recorder->bell_cap);
-}
-
-/* The first recorder's serves all that follow. */
-static int make_bell(struct recorder *recorder)
-{
-	void *memory;
-	int error;
-
-	if (recorder->bell)
-		return 0;
-	error = sys_dataspace_new("bell", sizeof(*recorder->bell), 0, &recorder->bell_cap);
-	if (error)
-		return error;
-	error = sys_map(recorder->bell_cap, sizeof(*recorder->bell), 1, &memory);
-	if (error) {
-		sys_cap_close(recorder->bell_cap);
-		recorder->bell_cap = SYS_NO_CAP;
-		return error;
-	}
-	recorder->bell = memory;
-	return 0;
 }
 
 void recorder_leave(struct recorder *recorder)
@@ -108,10 +84,6 @@ static enum mett_reason judge(struct recorder *recorder, sys_cap gate,
 		fmt_format(why, METT_MESSAGE_MAX, "the server has a recorder already; end that");
 		return METT_BUSY;
 	}
-	if (make_bell(recorder)) {
-		fmt_format(why, METT_MESSAGE_MAX, "the server has no memory; try later");
-		return METT_NO_MEMORY;
-	}
 	return METT_OK;
 }
 
@@ -142,7 +114,7 @@ bool recorder_register(struct recorder *recorder, sys_cap gate,
 		refuse(gate, message->header.tag, reason, why);
 		return false;
 	}
-	if (sys_gate_send(gate, &reply, sizeof(reply), &recorder->bell_cap, 1))
+	if (sys_gate_send(gate, &reply, sizeof(reply), NULL, 0))
 		return false;
 	recorder->watch.ready = recorder_ready;
 	if (sys_loop_watch(recorder->server->loop, &recorder->watch, gate))
@@ -226,15 +198,15 @@ static void wake(struct recorder *recorder)
 	pthread_mutex_unlock(&recorder->server->mutex);
 }
 
-static void wake_if_asleep(struct recorder *recorder)
+static void wake_if_asleep(struct session *session)
 {
-	struct record_bell *bell = recorder->bell;
+	struct record_ring *memory = session->ring.memory;
 
 	/* What was written comes before this look, as its own last look comes behind `asleep`. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&bell->asleep, memory_order_relaxed) &&
-	    atomic_exchange(&bell->asleep, 0))
-		wake(recorder);
+	if (atomic_load_explicit(&memory->asleep, memory_order_relaxed) &&
+	    atomic_exchange(&memory->asleep, 0))
+		wake(&session->server->recorder);
 }
 
 void ring_close(struct session *session)
@@ -244,7 +216,7 @@ void ring_close(struct session *session)
 	if (!ring->memory)
 		return;
 	atomic_store(&ring->memory->closed, 1);
-	wake_if_asleep(&session->server->recorder);
+	wake_if_asleep(session);
 	sys_unmap(ring->memory, sizeof(*ring->memory));
 	sys_cap_close(ring->cap);
 	ring_init(ring);
@@ -278,5 +250,5 @@ void ring_publish(struct session *session, size_t size)
 
 	ring->head += size;
 	atomic_store_explicit(&ring->memory->head, ring->head, memory_order_release);
-	wake_if_asleep(&session->server->recorder);
+	wake_if_asleep(session);
 }

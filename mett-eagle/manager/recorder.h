@@ -21,8 +21,6 @@ struct recorder {
 	struct server *server;
 	struct sys_watch watch;
 	sys_cap gate;                /* SYS_NO_CAP: there is none. Under the server's mutex */
-	sys_cap bell_cap;            /* as long as the server lives */
-	struct record_bell *bell;    /* the same; any thread's */
 	_Atomic uint32_t generation; /* how many recorders there have been */
 	uint64_t started_ns;         /* tells this server's ids from another's */
 };

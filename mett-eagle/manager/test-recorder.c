@@ -13,7 +13,6 @@ enum { SMALL = sizeof(struct record_memory), ROUNDS = 2000 };
 /* What a recorder has of a stage. */
 struct listener {
 	sys_cap gate;
-	struct record_bell *bell;
 	struct record_ring *ring; /* of the first session */
 	uint64_t tail;
 };
@@ -36,7 +35,6 @@ static enum mett_reason register_as(struct stage *stage, uint32_t user, uint32_t
 	struct message_record message = {{MESSAGE_RECORD, 5}, version, 0};
 	struct heard heard;
 	sys_cap ends[2];
-	void *memory;
 
 	*ret = (struct listener){.gate = SYS_NO_CAP};
 	CHECK_EQ(sys_gate_pair(ends), 0);
@@ -52,9 +50,7 @@ static enum mett_reason register_as(struct stage *stage, uint32_t user, uint32_t
 	}
 	CHECK_EQ(message_check(heard.room, heard.got.size, heard.got.cap_count, FROM_SERVER),
 	         MESSAGE_RECORDING);
-	CHECK_EQ(sys_map(heard.got.caps[0], sizeof(*ret->bell), 1, &memory), 0);
-	sys_received_close(&heard.got);
-	*ret = (struct listener){.gate = ends[1], .bell = memory};
+	*ret = (struct listener){.gate = ends[1]};
 	return METT_OK;
 }
 
@@ -89,7 +85,6 @@ static void listen_to(struct stage *stage, struct listener *ret)
 static void leave(struct stage *stage, struct listener *listener)
 {
 	sys_cap_close(listener->gate);
-	sys_unmap(listener->bell, sizeof(*listener->bell));
 	sys_unmap(listener->ring, sizeof(*listener->ring));
 	CHECK_EQ(sys_loop_run(stage->server.loop, 1), 0);
 }
@@ -211,7 +206,6 @@ TEST(only_one_and_only_ours)
 	/* The next one may come before the server has heard that. */
 	CHECK_EQ(register_as(&stage, 0, PROTOCOL_VERSION, &other), METT_OK);
 	listener.gate = other.gate;
-	sys_unmap(other.bell, sizeof(*other.bell));
 	leave(&stage, &listener);
 	stage_close(&stage);
 }
@@ -347,12 +341,12 @@ TEST(who_sleeps_is_woken_once)
 	listen_to(&stage, &listener);
 	CHECK(put(&stage, SMALL + sizeof(struct record), 1));
 	CHECK_EQ(hear(&listener, &got), MESSAGE_NONE);
-	atomic_store(&listener.bell->asleep, 1);
+	atomic_store(&listener.ring->asleep, 1);
 	CHECK(put(&stage, sizeof(struct record), 2));
 	CHECK(put(&stage, sizeof(struct record), 3));
 	CHECK_EQ(hear(&listener, &got), MESSAGE_BELL);
 	CHECK_EQ(hear(&listener, &got), MESSAGE_NONE);
-	CHECK_EQ(atomic_load(&listener.bell->asleep), 0);
+	CHECK_EQ(atomic_load(&listener.ring->asleep), 0);
 	leave(&stage, &listener);
 	/* Nor does it matter when nobody is there to be woken. */
 	stage_close(&stage);

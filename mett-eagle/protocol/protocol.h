@@ -45,7 +45,7 @@ struct message_registered {
 	uint64_t payload_max;
 };
 
-/* recorder; answered by a status, or by RECORDING with the bell's dataspace, see record.h */
+/* recorder; answered by a status, or by RECORDING, see record.h */
 
 struct message_record {
 	struct message_header header;
@@ -335,7 +335,7 @@ struct message_forked {
 	M(REGISTER, FROM_CLIENT, struct message_register, 0, 0, 0)                                 \
 	M(REGISTERED, FROM_SERVER, struct message_registered, METT_MESSAGE_MAX, 0, 2)              \
 	M(RECORD, FROM_CLIENT, struct message_record, 0, 0, 0)                                     \
-	M(RECORDING, FROM_SERVER, struct message_recording, 0, 1, 1)                               \
+	M(RECORDING, FROM_SERVER, struct message_recording, 0, 0, 0)                               \
 	M(BELL, FROM_SERVER, struct message_bell, 0, 0, 0)                                         \
 	M(RING, FROM_SERVER, struct message_ring, 0, 1, 1)                                         \
 	M(INVOKE, FROM_CLIENT | FROM_WORKER, struct message_invoke, 0, 0, 1)                       \

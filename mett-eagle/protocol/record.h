@@ -3,8 +3,8 @@
 /*
  * Activation records, on their way from the server to the recorder: a ring of memory for each
  * session, shared by both. The session alone writes records and `head`, the recorder alone
- * `tail`. Neither believes the other: the server only compares `tail` with a head of its own,
- * and reads nothing else; the recorder copies a record before it looks at its sizes.
+ * `tail`, both `asleep`. Neither believes the other: the server only compares `tail` with a head of
+ * its own, and reads nothing else; the recorder copies a record before it looks at its sizes.
  */
 #include <mett-eagle/base.h>
 
@@ -57,15 +57,12 @@ struct record_ring {
 	_Atomic uint64_t dropped; /* records there was no room for */
 	_Atomic uint32_t closed;  /* 1: nobody writes any more */
 	_Alignas(64) _Atomic uint64_t tail;
-	_Alignas(4096) unsigned char data[RECORD_ROOM];
-};
-
-/*
- * For all rings together: the recorder says that it is `asleep`, looks once more, and waits
- * for a message. Who finds it asleep sends one, and it is not asleep any more.
- */
-struct record_bell {
+	/*
+	 * The recorder says so, looks once more, and waits for a message. Who finds it 1 clears it
+	 * and sends one.
+	 */
 	_Atomic uint32_t asleep;
+	_Alignas(4096) unsigned char data[RECORD_ROOM];
 };
 
 /* Copy of any record; text and log follow the fixed part. */
