@@ -56,7 +56,7 @@ static void drop_starting(struct pool *pool)
 
 static void drop_sandbox(struct pool *pool)
 {
-	timers_disarm(&pool->session->timers, &pool->start);
+	timers_disarm(&pool->session->timers, &pool->start.timer);
 	sys_sandbox_free(pool->sandbox);
 	pool->sandbox = NULL;
 	pool->state = POOL_COLD;
@@ -74,13 +74,20 @@ static void end_creation(struct pool *pool, const char *why)
 	creation_end(pool->creation, why ? text : NULL);
 }
 
+static void zygote_begun(void *owner)
+{
+	struct pool *pool = owner;
+
+	start_await(&pool->start, &pool->session->timers, true);
+}
+
 static void zygote_ready(void *owner)
 {
 	struct pool *pool = owner;
 
 	if (pool->state != POOL_STARTING)
 		return;
-	timers_disarm(&pool->session->timers, &pool->start);
+	timers_disarm(&pool->session->timers, &pool->start.timer);
 	pool->state = POOL_READY;
 	if (pool->creation)
 		end_creation(pool, NULL);
@@ -106,12 +113,10 @@ static void zygote_failed(void *owner, const char *why)
 
 static void zygote_late(struct timer *timer)
 {
-	struct pool *pool = LIST_ENTRY(timer, struct pool, start);
+	struct pool *pool = LIST_ENTRY(timer, struct pool, start.timer);
 	char why[METT_MESSAGE_MAX];
 
-	fmt_format(why, sizeof(why),
-	           "its program was not ready within {} ms; look for waiting in its init hook",
-	           (int)METT_START_TIMEOUT_MS);
+	start_late(&pool->start, "its program", why);
 	if (pool->creation) {
 		end_creation(pool, why);
 		return;
@@ -186,17 +191,17 @@ struct sys_program pool_program(const struct pool *pool)
 
 static int start_zygote(struct pool *pool)
 {
-	static const struct sys_sandbox_handler handler = {zygote_ready, zygote_failed};
+	static const struct sys_sandbox_handler handler = {zygote_begun, zygote_ready,
+	                                                   zygote_failed};
 	struct session *session = pool->session;
 	struct sys_program program = pool_program(pool);
-	int error = timers_arm(&session->timers, &pool->start,
-	                       sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
+	int error = start_await(&pool->start, &session->timers, false);
 
 	if (!error)
 		error = sys_sandbox_new(session->server->host, session->loop, &program, &handler,
 		                        pool, &pool->sandbox);
 	if (error)
-		timers_disarm(&session->timers, &pool->start);
+		timers_disarm(&session->timers, &pool->start.timer);
 	else
 		pool->state = POOL_STARTING;
 	return error;
@@ -414,7 +419,7 @@ struct pool *pool_new(struct session *session, const char *name, struct version 
 	pool->deployed = deployed ? deployed_ref(deployed) : NULL;
 	pool->limited = pool_is_limited(pool);
 	pool->ahead = pool->least = session->server->config.parked;
-	pool->start.expired = zygote_late;
+	pool->start.timer.expired = zygote_late;
 	pool->idle.expired = idle;
 	strcpy(pool->name, name); /* a lawful one fits */
 	return pool;

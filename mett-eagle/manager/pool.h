@@ -7,6 +7,7 @@
 #include <mett-eagle/client.h>
 
 #include "session.h"
+#include "start.h"
 #include "space.h"
 
 enum pool_state {
@@ -29,7 +30,7 @@ struct pool {
 	bool limited;      /* each call must pass the server */
 	struct sys_sandbox *sandbox;
 	enum pool_state state;
-	struct timer start; /* until the zygote must be up */
+	struct start start; /* of the zygote */
 	struct timer idle;  /* until parked workers end that nobody uses */
 	struct list parked; /* workers that can serve at once; last in, first out */
 	struct list others; /* workers being made, at work, or dying */

@@ -246,6 +246,41 @@ TEST(a_zygote_that_is_late_is_ended)
 	stage_close(&stage);
 }
 
+/* What it waits for is others' starts, which is no fault of its own. */
+static void waits_for_its_turn(enum mett_policy policy)
+{
+	struct stage stage;
+
+	fake_launcher_busy(1);
+	stage_open(&stage, 0);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "f", policy), METT_OK);
+	stage_invoke(&stage, 0, "f", "");
+	stage_wait(&stage, METT_LAUNCH_TIMEOUT_MS - 1);
+	stage_silent(&stage);
+	fake_launcher_busy(0);
+	stage_turn(&stage);
+	stage_wait(&stage, METT_START_TIMEOUT_MS - 1);
+	stage_silent(&stage);
+	stage_wait(&stage, 2);
+	stage_expect_text(&stage, 0, METT_NO_START, "not ready within 10000 ms");
+	fake_launcher_busy(1);
+	stage_invoke(&stage, 1, "f", "");
+	stage_wait(&stage, METT_LAUNCH_TIMEOUT_MS + 1);
+	stage_expect_text(&stage, 1, METT_NO_START, "not begun within 60000 ms");
+	fake_launcher_busy(0);
+	stage_close(&stage);
+}
+
+TEST(a_zygote_may_wait_for_its_turn)
+{
+	waits_for_its_turn(METT_POLICY_FORK);
+}
+
+TEST(a_spawned_worker_may_wait_for_its_turn)
+{
+	waits_for_its_turn(METT_POLICY_SPAWN);
+}
+
 TEST(when_a_zygote_dies_its_workers_serve_on)
 {
 	struct stage stage;

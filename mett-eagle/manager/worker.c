@@ -10,8 +10,6 @@
 #include "lane.h"
 #include "record.h"
 
-#define MS_NS ((uint64_t)1000000)
-
 enum { MESSAGES_AT_ONCE = 16 };
 
 static struct session *session_of(const struct worker *worker)
@@ -295,12 +293,19 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 	pool_worker_gone(worker->pool, worker);
 }
 
+static void worker_begun(void *owner)
+{
+	struct worker *worker = owner;
+
+	start_await(&worker->start, &session_of(worker)->timers, true);
+}
+
 static void worker_parked(void *owner)
 {
 	struct worker *worker = owner;
 	struct pool *pool = worker->pool;
 
-	timers_disarm(&session_of(worker)->timers, &worker->start);
+	timers_disarm(&session_of(worker)->timers, &worker->start.timer);
 	worker->state = WORKER_PARKED;
 	pool->starting_count -= !worker_is_callee(worker);
 	/* Before there is an activation: what it will most likely need. */
@@ -320,12 +325,11 @@ static void worker_failed(void *owner, const char *why)
 
 static void worker_late(struct timer *timer)
 {
-	struct worker *worker = LIST_ENTRY(timer, struct worker, start);
+	struct worker *worker = LIST_ENTRY(timer, struct worker, start.timer);
 	struct pool *pool = worker->pool;
 	char why[METT_MESSAGE_MAX];
 
-	fmt_format(why, sizeof(why), "its process was not ready within {} ms",
-	           (int)METT_START_TIMEOUT_MS);
+	start_late(&worker->start, "its process", why);
 	pool_worker_late(pool, worker, why);
 }
 
@@ -337,6 +341,7 @@ bool worker_is_callee(const struct worker *worker)
 static int order(struct worker *worker)
 {
 	static const struct sys_worker_handler handler = {
+		.begun = worker_begun,
 		.parked = worker_parked,
 		.failed = worker_failed,
 		.readable = worker_readable,
@@ -363,9 +368,9 @@ int worker_new(struct pool *pool, struct lane *lane)
 		return -ENOMEM;
 	list_init(&worker->link);
 	worker->pool = pool;
-	worker->start.expired = worker_late;
-	error = timers_arm(&session->timers, &worker->start,
-	                   sys_clock_ns() + METT_START_TIMEOUT_MS * MS_NS);
+	worker->start.timer.expired = worker_late;
+	/* A zygote's fork waits for nobody else's. */
+	error = start_await(&worker->start, &session->timers, !pool_spawns(pool));
 	worker->lane = error || lane ? lane : lane_take(pool);
 	if (!error && !worker->lane)
 		error = -ENOMEM;
@@ -387,7 +392,7 @@ int worker_new(struct pool *pool, struct lane *lane)
 
 void worker_free(struct worker *worker)
 {
-	timers_disarm(&session_of(worker)->timers, &worker->start);
+	timers_disarm(&session_of(worker)->timers, &worker->start.timer);
 	if (worker->call)
 		activation_cancel(worker->call);
 	record_worker(worker);

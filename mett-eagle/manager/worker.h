@@ -16,7 +16,7 @@ struct worker {
 	struct sys_worker *process;
 	struct lane *lane; /* with its window */
 	enum worker_state state;
-	struct timer start;             /* until it must be parked */
+	struct start start;
 	struct activation *activation;  /* it serves; NULL unless running */
 	struct activation *call;        /* it invoked, and waits for */
 	uint64_t last;                  /* id of the activation it served last */

@@ -56,6 +56,8 @@ struct sys_exit {
 
 /** struct sys_sandbox_handler - each may free the sandbox */
 struct sys_sandbox_handler {
+	/* Its turn has come among all that are to be started: the program begins. */
+	void (*begun)(void *owner);
 	/* Zygote is up; workers can be forked now. */
 	void (*ready)(void *owner);
 	/* Zygote did not come up, or is gone. Says why; valid during the call. Last call. */
@@ -64,6 +66,8 @@ struct sys_sandbox_handler {
 
 /** struct sys_worker_handler - each may free the worker */
 struct sys_worker_handler {
+	/* As a sandbox's; of one that is spawned. */
+	void (*begun)(void *owner);
 	/* Worker sleeps on its window. */
 	void (*parked)(void *owner);
 	/* Worker could not be made. Says why; valid during the call. Last call. */
@@ -77,7 +81,7 @@ struct sys_worker_handler {
 /**
  * sys_sandbox_new() - begin to make a sandbox with a zygote
  *
- * Return: 0, then ready() or failed() follows; or a negative errno.
+ * Return: 0, then begun() and ready(), or failed() follows; or a negative errno.
  */
 int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct sys_program *program,
                     const struct sys_sandbox_handler *handler, void *owner,
@@ -124,7 +128,7 @@ int sys_worker_fork(struct sys_sandbox *sandbox, struct sys_window *window,
  * The worker can start threads, up to METT_WORKER_THREADS_MAX; one of the languages exec
  * and actionloop also processes. They all end with it.
  *
- * Return: 0, then parked() or failed() follows; or a negative errno.
+ * Return: 0, then begun() and parked(), or failed() follows; or a negative errno.
  */
 int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
                      const struct sys_program *program, struct sys_window *window,

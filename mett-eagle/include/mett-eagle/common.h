@@ -29,6 +29,7 @@ enum {
 	METT_WORKER_FDS_MAX = 512,     /* descriptors of one worker */
 	METT_WORKER_THREADS_MAX = 64,  /* threads of one worker, where its policy allows any */
 	METT_REUSE_IDLE_MS = 60000,    /* a process of policy reuse ends when idle for so long */
+	METT_LAUNCH_TIMEOUT_MS = 60000, /* until a program's turn has come to be started */
 	METT_START_TIMEOUT_MS = 10000, /* a program's start up to its first readiness */
 	METT_VERSIONS_MAX = 10,        /* versions of an action that are kept */
 	METT_ENVIRONMENT_MAX =

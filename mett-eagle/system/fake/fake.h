@@ -89,6 +89,9 @@ struct sys_sandbox *fake_sandbox(unsigned number);
 /** fake_worker() - that worker, or NULL once it is freed */
 struct sys_worker *fake_worker(unsigned number);
 
+/** fake_launcher_busy() - 1: the turn of what is to be started does not come by itself */
+void fake_launcher_busy(int busy);
+
 /** fake_automatic() - 1: zygotes come up, workers park, echo their argument, and end when killed */
 void fake_automatic(int automatic);
 

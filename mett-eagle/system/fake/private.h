@@ -47,6 +47,7 @@ struct fake {
 	uint64_t now_ns;
 	bool threads;
 	bool automatic;
+	bool launcher_busy;
 	uint32_t user; /* of whoever knocks */
 	unsigned maps;
 	unsigned loops;

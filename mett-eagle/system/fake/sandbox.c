@@ -21,6 +21,7 @@ struct sys_sandbox {
 	unsigned core;
 	struct environment environment;
 	unsigned workers;
+	bool begins;         /* to be told */
 	bool ready;          /* to be told */
 	bool over;           /* it has been told of its failure */
 	const char *failure; /* to be told */
@@ -36,6 +37,7 @@ struct sys_worker {
 	unsigned number;
 	struct worker_window *window;
 	sys_cap ends[2]; /* the manager's, the worker's */
+	bool begins;     /* to be told */
 	bool parks;      /* to be told */
 	bool parked;     /* has been told */
 	bool ends_now;   /* to be told */
@@ -76,7 +78,7 @@ static bool sandbox_is_ready(struct source *source)
 {
 	struct sys_sandbox *sandbox = (struct sys_sandbox *)source;
 
-	return sandbox->ready || sandbox->failure;
+	return (sandbox->begins && !fake.launcher_busy) || sandbox->ready || sandbox->failure;
 }
 
 static void sandbox_run(struct source *source)
@@ -84,15 +86,19 @@ static void sandbox_run(struct source *source)
 	struct sys_sandbox *sandbox = (struct sys_sandbox *)source;
 
 	fake_lock();
-	bool ready = sandbox->ready;
+	bool begins = sandbox->begins, ready = sandbox->ready;
 	const char *failure = sandbox->failure;
-	sandbox->ready = false;
-	if (!ready) {
+	sandbox->begins = false;
+	if (!begins)
+		sandbox->ready = false;
+	if (!begins && !ready) {
 		sandbox->failure = NULL;
 		sandbox->over = true;
 	}
 	fake_unlock();
-	if (ready)
+	if (begins)
+		sandbox->handler->begun(sandbox->owner);
+	else if (ready)
 		sandbox->handler->ready(sandbox->owner);
 	else
 		sandbox->handler->failed(sandbox->owner, failure);
@@ -117,6 +123,7 @@ int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct s
 	if (!fake_object(program->dataspace))
 		misuse("its program is no capability");
 	take_environment(program, &sandbox->environment);
+	sandbox->begins = true;
 	sandbox->ready = fake.automatic;
 	sandbox->number = sandbox_count++;
 	sandboxes[sandbox->number] = sandbox;
@@ -144,7 +151,8 @@ static bool worker_event(struct source *source)
 	struct sys_worker *worker = (struct sys_worker *)source;
 
 	return !worker->over && !worker->held &&
-	       (worker->parks || worker->failure || worker->ends_now);
+	       ((worker->begins && !fake.launcher_busy) || worker->parks || worker->failure ||
+	        worker->ends_now);
 }
 
 static void worker_run(struct source *source)
@@ -152,13 +160,16 @@ static void worker_run(struct source *source)
 	struct sys_worker *worker = (struct sys_worker *)source;
 
 	fake_lock();
-	bool parks = worker->parks;
+	bool begins = worker->begins, parks = worker->parks && !begins;
 	const char *failure = worker->failure;
-	worker->parks = false;
+	worker->begins = false;
+	worker->parks &= !parks;
 	worker->parked |= parks;
-	worker->over = !parks;
+	worker->over = !begins && !parks;
 	fake_unlock();
-	if (parks)
+	if (begins)
+		worker->handler->begun(worker->owner);
+	else if (parks)
 		worker->handler->parked(worker->owner);
 	else if (failure)
 		worker->handler->failed(worker->owner, failure);
@@ -210,6 +221,7 @@ static int worker_new(struct sys_loop *loop, struct sys_sandbox *home, struct sy
 	fake_lock();
 	if (home)
 		home->workers++;
+	worker->begins = !home;
 	worker->parks = fake.automatic;
 	worker->number = worker_count++;
 	workers[worker->number] = worker;
@@ -400,6 +412,13 @@ struct sys_worker *fake_worker(unsigned number)
 	struct sys_worker *worker = workers[number];
 	fake_unlock();
 	return worker;
+}
+
+void fake_launcher_busy(int busy)
+{
+	fake_lock();
+	fake.launcher_busy = busy;
+	fake_unlock();
 }
 
 void fake_automatic(int automatic)

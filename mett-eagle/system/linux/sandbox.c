@@ -54,6 +54,8 @@ static void built(struct sys_sandbox *sandbox, struct sys_received *got)
 	sandbox->corpse->group = group > 0 ? group : 0;
 	if (sys_loop_watch(sandbox->loop, &sandbox->process, sandbox->first))
 		fail(sandbox, "no memory to watch it");
+	else
+		sandbox->handler->begun(sandbox->owner);
 }
 
 /* Nobody wants it any more: its group's end, if not this, is the end of it. */

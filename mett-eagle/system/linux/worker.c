@@ -210,6 +210,13 @@ void worker_forked(struct sys_worker *worker, int pidfd, int error)
 	worker->handler->failed(worker->owner, why);
 }
 
+static void own_begun(void *owner)
+{
+	struct sys_worker *worker = owner;
+
+	worker->handler->begun(worker->owner);
+}
+
 static void own_ready(void *owner)
 {
 	struct sys_worker *worker = owner;
@@ -238,7 +245,7 @@ int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
                      const struct sys_program *program, struct sys_window *window,
                      const struct sys_worker_handler *handler, void *owner, struct sys_worker **ret)
 {
-	static const struct sys_sandbox_handler own_handler = {own_ready, own_failed};
+	static const struct sys_sandbox_handler own_handler = {own_begun, own_ready, own_failed};
 	struct sys_worker *worker = worker_new(host, loop, window, handler, owner);
 
 	if (!worker)

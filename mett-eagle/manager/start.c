@@ -1,0 +1,28 @@
+#include "start.h"
+
+#include <libfmt/fmt.h>
+
+#include <system/ipc.h>
+
+#define MS_NS ((uint64_t)1000000)
+
+int start_await(struct start *start, struct timers *timers, bool begun)
+{
+	uint64_t patience_ms = begun ? METT_START_TIMEOUT_MS : METT_LAUNCH_TIMEOUT_MS;
+
+	start->begun = begun;
+	return timers_arm(timers, &start->timer, sys_clock_ns() + patience_ms * MS_NS);
+}
+
+void start_late(const struct start *start, const char *what, char why[METT_MESSAGE_MAX])
+{
+	if (start->begun)
+		fmt_format(why, METT_MESSAGE_MAX,
+		           "{} was not ready within {} ms; look for what its start waits for", what,
+		           (int)METT_START_TIMEOUT_MS);
+	else
+		fmt_format(why, METT_MESSAGE_MAX,
+		           "{} was not begun within {} ms, so many others were before it; try "
+		           "later",
+		           what, (int)METT_LAUNCH_TIMEOUT_MS);
+}
