@@ -369,6 +369,30 @@ TEST(workers_wait_within_the_quota)
 	stage_close(&stage);
 }
 
+TEST(the_most_memory_of_a_worker_is_kept)
+{
+	const uint64_t used[] = {4711, 100, 4712};
+	const struct deployed *deployed;
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", NULL);
+	deploy(&stage, "f", 1);
+	serve(&stage, "f");
+	deployed = namespace_find(&stage.session->namespace, "f")->pool->deployed;
+	CHECK_EQ(atomic_load(&deployed->tally.memory), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned worker = fake_workers() - 1;
+
+		stage_invoke(&stage, i, "f", "");
+		fake_worker_used(fake_worker(worker), used[i]);
+		stage_ends(&stage, worker, 0, 1);
+		stage_expect(&stage, i, METT_EXITED);
+		stage_parks(&stage, fake_workers() - 1);
+		CHECK_EQ(atomic_load(&deployed->tally.memory), i < 2 ? 4711 : 4712);
+	}
+	stage_close(&stage);
+}
+
 static void alter(struct stage *stage, enum message_type type, const char *name, uint32_t user)
 {
 	struct message_space message = {.header = {type, 77}, .uid = user};

@@ -280,6 +280,8 @@ static void worker_ended(void *owner, const struct sys_exit *how)
 
 	worker->ended = true;
 	worker->memory = how->memory;
+	if (worker->pool->deployed)
+		tally_memory(worker->pool->deployed, how->memory);
 	lane_promote(worker);
 	while (worker->state == WORKER_RUNNING && !take_one(worker))
 		; /* its last words count more than its end */

@@ -238,7 +238,8 @@ METT_EXPORT int mett_action_list(struct mett_client *client, struct mett_action_
  * @errors:  of them, those without an answer
  * @running: activations under way, those that wait for a worker included
  * @parked:  workers that wait
- * @memory:  largest peak of private memory of one of its workers, in bytes; 0: not known
+ * @memory:  most that one of its workers that have ended had resident, in bytes, what it
+ *           shares with its zygote included; 0: not known
  * @latency: calls by duration, from their arrival at the server to the answer; of calls past
  *           the server not all are in here
  *

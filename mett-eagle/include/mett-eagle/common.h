@@ -15,23 +15,23 @@ extern "C" {
 
 /* Every limit a user can meet. Sizes are in bytes unless the name says otherwise. */
 enum {
-	METT_NAME_MAX = 64,            /* name of an action or namespace: [A-Za-z0-9._-]{1,64} */
-	METT_INLINE_MAX = 64 << 10,    /* argument or answer that travels in the window */
-	METT_PAYLOAD_MAX = 16 << 20,   /* argument or answer at all (server: --max-payload) */
-	METT_GRANT_MAX = 64 << 20,     /* memory for large payloads that one activation gets */
-	METT_PROGRAM_MAX = 256 << 20,  /* dataspace of an action */
-	METT_IN_FLIGHT_MAX = 64,       /* invocations of one client at the same time */
-	METT_ACTIVATIONS_MAX = 512,    /* activations of one session, nested ones included */
-	METT_ACTIONS_MAX = 16384,      /* actions of one namespace */
-	METT_DEPTH_MAX = 32,           /* nesting: a client's own invocation has depth 1 */
-	METT_MESSAGE_MAX = 256,        /* text of an error, with its terminating zero */
-	METT_LOG_TAIL_MAX = 4 << 10,   /* end of a failed activation's log that comes back */
-	METT_WORKER_FDS_MAX = 512,     /* descriptors of one worker */
-	METT_WORKER_THREADS_MAX = 64,  /* threads of one worker, where its policy allows any */
-	METT_REUSE_IDLE_MS = 60000,    /* a process of policy reuse ends when idle for so long */
+	METT_NAME_MAX = 64,             /* name of an action or namespace: [A-Za-z0-9._-]{1,64} */
+	METT_INLINE_MAX = 64 << 10,     /* argument or answer that travels in the window */
+	METT_PAYLOAD_MAX = 16 << 20,    /* argument or answer at all (server: --max-payload) */
+	METT_GRANT_MAX = 64 << 20,      /* memory for large payloads that one activation gets */
+	METT_PROGRAM_MAX = 256 << 20,   /* dataspace of an action */
+	METT_IN_FLIGHT_MAX = 64,        /* invocations of one client at the same time */
+	METT_ACTIVATIONS_MAX = 512,     /* activations of one session, nested ones included */
+	METT_ACTIONS_MAX = 16384,       /* actions of one namespace */
+	METT_DEPTH_MAX = 32,            /* nesting: a client's own invocation has depth 1 */
+	METT_MESSAGE_MAX = 256,         /* text of an error, with its terminating zero */
+	METT_LOG_TAIL_MAX = 4 << 10,    /* end of a failed activation's log that comes back */
+	METT_WORKER_FDS_MAX = 512,      /* descriptors of one worker */
+	METT_WORKER_THREADS_MAX = 64,   /* threads of one worker, where its policy allows any */
+	METT_REUSE_IDLE_MS = 60000,     /* a process of policy reuse ends when idle for so long */
 	METT_LAUNCH_TIMEOUT_MS = 60000, /* until a program's turn has come to be started */
-	METT_START_TIMEOUT_MS = 10000, /* a program's start up to its first readiness */
-	METT_VERSIONS_MAX = 10,        /* versions of an action that are kept */
+	METT_START_TIMEOUT_MS = 10000,  /* a program's start up to its first readiness */
+	METT_VERSIONS_MAX = 10,         /* versions of an action that are kept */
 	METT_ENVIRONMENT_MAX =
 		4 << 10,            /* an action's environment: all "KEY=V", each with its zero */
 	METT_SPACES_MAX = 4096,     /* named namespaces of one server */
