@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set(struct check *check, enum check_verdict verdict, const char *mend,
-                const char *found, va_list args)
+__attribute__((format(printf, 4, 0))) static void set(struct check *check,
+                                                      enum check_verdict verdict, const char *mend,
+                                                      const char *found, va_list args)
 {
 	check->verdict = verdict;
 	snprintf(check->mend, sizeof(check->mend), "%s", mend);
