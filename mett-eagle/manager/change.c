@@ -467,6 +467,15 @@ static bool alter_space(struct server *server, struct job *job)
 	                                         : change_space(server, space, job);
 }
 
+/* Who was let in when it asked may be shown out by now. */
+static bool is_admitted(struct job *job)
+{
+	if (!space_admits(job->space, job->user))
+		REFUSE(job, METT_DENIED, "namespace '{}' is not open to user {} any more",
+		       job->space->name, job->user);
+	return true;
+}
+
 /* True: it is among its space's unseen ones now. */
 static bool perform(struct server *server, struct job *job)
 {
@@ -476,11 +485,11 @@ static bool perform(struct server *server, struct job *job)
 	case MESSAGE_CREATE:
 	case MESSAGE_UPDATE:
 	case MESSAGE_DEPLOY:
-		return deploy(server, job);
+		return is_admitted(job) && deploy(server, job);
 	case MESSAGE_DELETE:
-		return delete (server, job);
+		return is_admitted(job) && delete (server, job);
 	case MESSAGE_ROLLBACK:
-		return roll_back(server, job);
+		return is_admitted(job) && roll_back(server, job);
 	case MESSAGE_NONE:
 		error = fetch(server, job->version);
 		return error ? lost(job, job->version, error) : false;

@@ -96,6 +96,15 @@ static void serve(struct stage *stage, const char *name)
 	stage_expect(stage, 0, METT_OK);
 }
 
+/* All that the archivist has to do, with the guest looking on. */
+static void do_all(struct stage *host, struct stage *guest)
+{
+	while (archivist_step(host->session->server))
+		CHECK_EQ(session_turn(guest->session), 0);
+	host->archivist_rests = guest->archivist_rests = false;
+	CHECK_EQ(session_turn(host->session), 0);
+}
+
 TEST(a_deploy_is_answered_when_all_have_seen_it)
 {
 	struct stage host, guest;
@@ -451,6 +460,28 @@ TEST(who_is_not_admitted_any_more_is_shown_out)
 	stage_turn(&host);
 	expect_deployed(&host, 0);
 	stage_leave(&guest);
+	stage_close(&host);
+}
+
+TEST(what_waits_of_who_is_shown_out_is_not_done)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	deploy(&host, "g", 1);
+	stage_join(&guest, &host);
+	guest.session->user = 7;
+	host.archivist_rests = guest.archivist_rests = true;
+	alter(&host, MESSAGE_SPACE_FORBID, "u1000", 7);
+	order(&guest, "f");
+	order(&guest, "g");
+	roll_back(&guest, "g", 1);
+	do_all(&host, &guest);
+	CHECK(guest.session->closed);
+	expect_deployed(&host, 0);
+	CHECK_EQ(used(&host).actions, 1);
+	stage_leave(&guest);
+	deploy(&host, "g", 2);
 	stage_close(&host);
 }
 
