@@ -49,15 +49,17 @@ static int take_page(struct mett_client *client, const struct kind *kind, struct
 		mett_client_ask(client, &message, sizeof(message), SYS_NO_CAP, MESSAGE_ROWS, error);
 	if (failure)
 		return failure;
-	if (!rows_are_lawful(kind, page, client->message_size, message.after.text) ||
-	    rows->count + page->count > kind->rows_max)
+	if (!rows_are_lawful(kind, page, client->message_size, message.after.text))
 		return mett_client_broke(client, error);
-	char *grown = realloc(rows->row, (rows->count + page->count + 1) * kind->row_size);
+	/* There may have been more by and by than there can be at a time. */
+	size_t room = kind->rows_max - rows->count;
+	size_t count = page->count < room ? page->count : room;
+	char *grown = realloc(rows->row, (rows->count + count + 1) * kind->row_size);
 	if (!grown)
 		return mett_error_set(error, METT_NO_MEMORY, 0, "no memory here for %zu rows",
-		                      rows->count + page->count);
+		                      rows->count + count);
 	rows->row = grown;
-	for (uint32_t i = 0; i < page->count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		char *row = grown + rows->count++ * kind->row_size;
 		const char *sent = (const char *)(page + 1) + i * kind->sent_size;
 
@@ -66,7 +68,7 @@ static int take_page(struct mett_client *client, const struct kind *kind, struct
 		if (!kind->convert(row, sent))
 			return mett_client_broke(client, error);
 	}
-	return page->more ? 1 : 0;
+	return page->more && rows->count < kind->rows_max;
 }
 
 static int take_rows(struct mett_client *client, const struct kind *kind, void *ret, size_t *count,

@@ -235,7 +235,7 @@ TEST(without_descriptors_it_says_so)
 	stop(client);
 }
 
-enum { ROWS = 100 };
+static unsigned rows_there = 100;
 
 static void serve_list(struct test_server *its)
 {
@@ -250,11 +250,11 @@ static void serve_list(struct test_server *its)
 
 		memset(&page, 0, sizeof(page));
 		page.fixed.header = (struct message_header){MESSAGE_ROWS, list->header.tag};
-		for (; page.fixed.count < 40 && next < ROWS; next++) {
+		for (; page.fixed.count < 40 && next < rows_there; next++) {
 			struct message_action *row = &page.row[page.fixed.count++];
 			char name[16];
 
-			snprintf(name, sizeof(name), "a%03u", next);
+			snprintf(name, sizeof(name), "a%05u", next);
 			message_name_set(&row->name, name);
 			row->size = next;
 			row->version = 2;
@@ -262,7 +262,7 @@ static void serve_list(struct test_server *its)
 			row->policy = METT_POLICY_SPAWN;
 			row->defaults.timeout_us = 4;
 		}
-		page.fixed.more = next < ROWS;
+		page.fixed.more = next < rows_there;
 		test_server_send(its, &page,
 		                 sizeof(page.fixed) + page.fixed.count * sizeof(page.row[0]),
 		                 SYS_NO_CAP);
@@ -277,14 +277,67 @@ TEST(lists_come_in_pages)
 	size_t count;
 
 	CHECK_EQ(mett_action_list(client, &rows, &count, &error), 0);
-	CHECK_EQ(count, ROWS);
-	CHECK_STR(rows[0].name, "a000");
-	CHECK_STR(rows[99].name, "a099");
+	CHECK_EQ(count, rows_there);
+	CHECK_STR(rows[0].name, "a00000");
+	CHECK_STR(rows[99].name, "a00099");
 	CHECK_EQ(rows[99].size, 99);
 	CHECK_EQ(rows[99].version, 2);
 	CHECK_EQ(rows[99].activations, 3);
 	CHECK_EQ(rows[99].options.policy, METT_POLICY_SPAWN);
 	CHECK_EQ(rows[99].options.defaults.timeout_us, 4);
 	free(rows);
+	stop(client);
+}
+
+/* They come and go: by and by a list may see more than there are at a time. */
+TEST(a_list_ends_with_as_many_rows_as_there_can_be)
+{
+	struct mett_action_info *rows;
+	struct mett_error error;
+	size_t count;
+
+	rows_there = METT_ACTIONS_MAX + 50;
+	struct mett_client *client = start(serve_list);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(mett_action_list(client, &rows, &count, &error), 0);
+		CHECK_EQ(count, METT_ACTIONS_MAX);
+		free(rows);
+	}
+	stop(client);
+}
+
+enum { DEPLOYED_BEFORE = 10 };
+
+/* From the tenth on, each is deployed when the one before it has been seen. */
+static void serve_versions(struct test_server *its)
+{
+	const struct message_version_of *asked = (const void *)its->message;
+
+	while (test_server_take(its) == MESSAGE_VERSIONS) {
+		struct message_version answer = {.header = {MESSAGE_VERSION, asked->header.tag}};
+
+		answer.version = asked->version + 1;
+		answer.current = answer.version >= DEPLOYED_BEFORE;
+		test_server_send(its, &answer, sizeof(answer), SYS_NO_CAP);
+	}
+}
+
+TEST(versions_may_be_deployed_while_they_are_listed)
+{
+	struct mett_client *client = start(serve_versions);
+	struct mett_version *rows;
+	struct mett_error error;
+	size_t count;
+
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(mett_action_versions(client, "f", &rows, &count, &error), 0);
+		CHECK_EQ(count, METT_VERSIONS_MAX);
+		CHECK(rows[0].version > DEPLOYED_BEFORE);
+		for (size_t k = 0; k < count; k++) {
+			CHECK_EQ(rows[k].version, rows[0].version + k);
+			CHECK_EQ(rows[k].current, k == count - 1);
+		}
+		free(rows);
+	}
 	stop(client);
 }

@@ -14,7 +14,29 @@ struct sent {
 struct versions {
 	struct sent sent[METT_VERSIONS_MAX];
 	unsigned count;
+	unsigned seen; /* those that had to make room included */
 };
+
+/* What is deployed meanwhile becomes a row too; who deploys without pause shall not keep us. */
+enum { SEEN_MAX = 2 * METT_VERSIONS_MAX };
+
+/* As the server does it: room is made by the oldest that is not current. */
+static struct sent *add(struct versions *versions, bool current)
+{
+	struct sent *sent = versions->sent;
+
+	for (unsigned i = 0; i < versions->count && current; i++)
+		sent[i].fixed.current = 0;
+	if (versions->count == METT_VERSIONS_MAX) {
+		unsigned oldest = sent[0].fixed.current != 0;
+
+		versions->count--;
+		memmove(&sent[oldest], &sent[oldest + 1],
+		        (versions->count - oldest) * sizeof(*sent));
+	}
+	versions->seen++;
+	return &sent[versions->count++];
+}
 
 /* Returns 1 when there may be more, 0 when not, or a negative errno. */
 static int take_version(struct mett_client *client, const char *name, struct versions *versions,
@@ -32,14 +54,14 @@ static int take_version(struct mett_client *client, const char *name, struct ver
 		return failure;
 	size_t size = client->message_size - sizeof(*got);
 	const char *environment = (const char *)(got + 1);
-	if (got->version <= message.version || versions->count == METT_VERSIONS_MAX ||
-	    !environment_valid(environment, size) || !memchr(got->digest, 0, 65))
+	if (got->version <= message.version || !environment_valid(environment, size) ||
+	    !memchr(got->digest, 0, 65))
 		return mett_client_broke(client, error);
-	struct sent *sent = &versions->sent[versions->count++];
+	struct sent *sent = add(versions, got->current);
 	sent->fixed = *got;
 	sent->environment_size = size;
 	memcpy(sent->environment, environment, size);
-	return 1;
+	return versions->seen < SEEN_MAX;
 }
 
 static unsigned strings_in(const char *text, size_t size)
