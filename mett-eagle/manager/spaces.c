@@ -132,8 +132,25 @@ static void count_code(struct codes *codes, struct space *space)
 			quota_add(&space->quota, QUOTA_CODE, codes->version[i]->size);
 }
 
-/* What is not known to be needed goes; what was begun and never acknowledged is among it. */
-static int count_codes(struct server *server)
+/*
+ * What is not known to be needed goes; what was begun and never acknowledged is among it. Not
+ * when a record could not be read: nobody knows what that one needs, or whether it comes back.
+ */
+static void tidy_up(struct server *server, struct codes *codes, int unseen)
+{
+	if (unseen) {
+		log_warn("state: {} records are not what they should be, see above; no program is "
+		         "removed, as they may need it",
+		         unseen);
+		return;
+	}
+	qsort(codes->version, codes->count, sizeof(*codes->version), compare);
+	int dropped = sys_store_sweep_code(server->config.store, is_wanted, codes);
+	if (dropped < 0)
+		log_warn("state: cannot tidy up: {}", strerror(-dropped));
+}
+
+static int count_codes(struct server *server, int unseen)
 {
 	const struct table *table = &server->spaces->table;
 	struct codes codes = {0};
@@ -149,11 +166,8 @@ static int count_codes(struct server *server)
 	codes.count = 0;
 	for (unsigned i = 0; i < table->count; i++)
 		codes_add(&codes, table->row[i]);
-	qsort(codes.version, codes.count, sizeof(*codes.version), compare);
-	int dropped = sys_store_sweep_code(server->config.store, is_wanted, &codes);
+	tidy_up(server, &codes, unseen);
 	free(codes.version);
-	if (dropped < 0)
-		log_warn("state: cannot tidy up: {}", strerror(-dropped));
 	log_info("state: {} actions in {} namespaces", actions, table->count);
 	return 0;
 }
@@ -168,8 +182,8 @@ int spaces_new(struct server *server)
 	pthread_mutex_init(&server->spaces->mutex, NULL);
 	if (server->config.store)
 		error = sys_store_each(server->config.store, load_one, server);
-	if (!error && server->config.store)
-		error = count_codes(server);
+	if (error >= 0 && server->config.store)
+		error = count_codes(server, error);
 	return error;
 }
 

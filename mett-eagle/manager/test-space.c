@@ -240,6 +240,25 @@ TEST(a_server_knows_again_what_another_kept)
 	fake_store_forget();
 }
 
+TEST(a_damaged_record_costs_no_program)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	stage_order(&stage, MESSAGE_DEPLOY, "g", &plain, other_program(1));
+	expect_deployed(&stage, 1);
+	fake_store_damage("u1000", "g");
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	CHECK_EQ(fake_store_aside(), 1);
+	CHECK_EQ(used(&stage).actions, 1);
+	CHECK_EQ(fake_store_count(1), 2); /* who mends the record finds it */
+	serve(&stage, "f");
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 static void damage_programs(struct stage *stage)
 {
 	const struct deployed *deployed = table_find(&stage->session->space->actions, "f");

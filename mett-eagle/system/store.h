@@ -98,7 +98,8 @@ int sys_store_remove(struct sys_store *store, const char *space, const char *key
  *
  * Damaged records are moved aside and not seen. A space's own record may be missing.
  *
- * Return: 0, what @each ended it with, or a negative errno: then not all were seen.
+ * Return: how many were not seen, or made no sense: of what they name nothing is known. Or what
+ * @each ended it with, or another negative errno: then not all were looked at.
  */
 int sys_store_each(struct sys_store *store,
                    int (*each)(void *context, const char *space, const char *key, const void *data,

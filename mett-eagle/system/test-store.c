@@ -69,6 +69,7 @@ TEST(who_sees_records_may_find_them_senseless_or_end)
 	shelf_put(&shelf, "u0", "a", "1");
 	shelf_put(&shelf, "u0", "b", "2");
 	shelf_put(&shelf, "u0", "c", "3");
+	CHECK_EQ(sys_store_each(shelf.store, dislike_b, &error), 1);
 	CHECK_EQ(sys_store_each(shelf.store, dislike_b, &error), 0);
 	CHECK_STR(shelf_records(&shelf), "u0/a=1;u0/c=3;");
 	error = -ENOMEM;

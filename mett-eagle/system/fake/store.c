@@ -238,7 +238,7 @@ int sys_store_each(struct sys_store *store,
                                size_t size),
                    void *context)
 {
-	int error = writable();
+	int error = writable(), unseen = 0;
 
 	shelf.read = true;
 	for (struct item **place = &shelf.items; *place && !(*place)->is_code && !error;) {
@@ -253,13 +253,14 @@ int sys_store_each(struct sys_store *store,
 		if (result == -EBADMSG) {
 			take_out(place);
 			shelf.aside++;
+			unseen++;
 			continue;
 		}
 		error = result;
 		place = &item->next;
 	}
 	shelf.read = false;
-	return error;
+	return error ? error : unseen;
 }
 
 void fake_store_fails(int error)

@@ -69,7 +69,10 @@ static const char *read_record(struct sys_store *store, const char *name, void *
 	return error ? NULL : record_check(buffer, size, name, ret_size);
 }
 
-/* Only what is surely damaged is set aside: where memory or descriptors lack, nothing is. */
+/*
+ * Returns 1 for one that is none, else 0 or a negative errno. Only what is surely damaged is
+ * set aside: where memory or descriptors lack, nothing is.
+ */
 static int see_record(struct sys_store *store, const char *name, void *buffer, each_record *each,
                       void *context)
 {
@@ -80,7 +83,7 @@ static int see_record(struct sys_store *store, const char *name, void *buffer, e
 	if (record_parse(name, space, key)) {
 		log_warn("state folder '{}': '{}' in records is no record's name; it stays there",
 		         store->path, name);
-		return 0;
+		return 1;
 	}
 	const char *wrong = read_record(store, name, buffer, &size, &error);
 	if (!wrong && error)
@@ -92,20 +95,22 @@ static int see_record(struct sys_store *store, const char *name, void *buffer, e
 		wrong = "what it says makes no sense";
 	}
 	store_set_aside(store, store->records, "record", name, wrong);
-	return 0;
+	return 1;
 }
 
 int sys_store_each(struct sys_store *store, each_record *each, void *context)
 {
 	struct dirent **list;
-	int count = folder_list(store->records, &list), error = count < 0 ? count : 0;
+	int count = folder_list(store->records, &list), error = count < 0 ? count : 0, unseen = 0;
 	void *buffer = error ? NULL : malloc(FILE_MAX);
 
 	if (!error && !buffer)
 		error = -ENOMEM;
-	for (int i = 0; i < count && !error; i++)
+	for (int i = 0; i < count && error >= 0; i++) {
 		error = see_record(store, list[i]->d_name, buffer, each, context);
+		unseen += error > 0;
+	}
 	free(buffer);
 	folder_list_free(list, count);
-	return error;
+	return error < 0 ? error : unseen;
 }

@@ -251,7 +251,9 @@ static int see(void *context, const char *space, const char *key, const void *da
 
 static int do_each(struct shelf *shelf)
 {
-	return sys_store_each(shelf->store, see, NULL);
+	int unseen = sys_store_each(shelf->store, see, NULL);
+
+	return unseen < 0 ? unseen : 0;
 }
 
 static int do_reopen(struct shelf *shelf)
