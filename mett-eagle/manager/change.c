@@ -171,10 +171,13 @@ static bool add_version(struct server *server, struct job *job, struct deployed 
 		return false;
 	line_up(&deployed->lineup, job->version, &next, &dropped);
 	job->version->number = next.highest;
-	if (!check_code(job, deployed, &next) || !keep_action(server, job, job, &next)) {
+	if (!check_code(job, deployed, &next)) {
 		forget_programs(server, &added);
 		return false;
 	}
+	/* Perhaps it is there in spite of that, see sys_store_put(), and then names the program. */
+	if (!keep_action(server, job, job, &next))
+		return false;
 	version_ref(job->version);
 	job->number = next.highest;
 	publish(deployed, &next, job);

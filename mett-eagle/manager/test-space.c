@@ -259,6 +259,23 @@ TEST(a_damaged_record_costs_no_program)
 	fake_store_forget();
 }
 
+TEST(what_may_have_been_kept_is_whole)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	fake_store_doubts();
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
+	expect_refused(&stage, METT_NO_STATE, "cannot keep the change");
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	serve(&stage, "f");
+	deploy(&stage, "f", 3);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 static void damage_programs(struct stage *stage)
 {
 	const struct deployed *deployed = table_find(&stage->session->space->actions, "f");

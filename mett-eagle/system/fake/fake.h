@@ -156,6 +156,9 @@ unsigned fake_worker_awake(struct sys_worker *worker);
 /** fake_store_fails() - what would change it returns @error, negative, until told 0 */
 void fake_store_fails(int error);
 
+/** fake_store_doubts() - the next record is kept, and yet -EIO comes of it */
+void fake_store_doubts(void);
+
 /** fake_store_damage() - a record that is there is damaged */
 void fake_store_damage(const char *space, const char *key);
 

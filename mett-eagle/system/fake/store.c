@@ -23,6 +23,7 @@ struct sys_store {
 	struct item *items;
 	unsigned aside;
 	int error; /* what its writers return */
+	bool doubts;
 	bool open;
 	bool read; /* by sys_store_each(), now */
 };
@@ -223,7 +224,9 @@ int sys_store_put(struct sys_store *store, const char *space, const char *key, c
 	fake_lock();
 	put_in(false, name, data, size);
 	fake_unlock();
-	return 0;
+	error = shelf.doubts ? -EIO : 0;
+	shelf.doubts = false;
+	return error;
 }
 
 int sys_store_remove(struct sys_store *store, const char *space, const char *key)
@@ -266,6 +269,11 @@ int sys_store_each(struct sys_store *store,
 void fake_store_fails(int error)
 {
 	shelf.error = error;
+}
+
+void fake_store_doubts(void)
+{
+	shelf.doubts = true;
 }
 
 static void damage(bool is_code, const char *name)
