@@ -359,6 +359,11 @@ static bool check_creation(struct server *server, struct job *job)
 		REFUSE(job, user == job->user ? METT_EXISTS : METT_DENIED,
 		       "namespace '{}' is the home of user {}, and comes to be by itself",
 		       job->name, user);
+	if (*job->name == 'u' && job->name[1] &&
+	    !job->name[1 + strspn(job->name + 1, "0123456789")])
+		REFUSE(job, METT_DENIED,
+		       "namespace '{}' would look like a user's home; choose another name",
+		       job->name);
 	if (spaces_count(server) >= METT_SPACES_MAX)
 		REFUSE_QUOTA(job, METT_SPACES_MAX,
 		             "namespace '{}': there are {} already, as many as the server takes; "

@@ -458,6 +458,14 @@ TEST(namespaces_come_and_go)
 	expect_refused(&stage, METT_EXISTS, "namespace 'team' exists");
 	alter(&stage, MESSAGE_SPACE_CREATE, "u7", 0);
 	expect_refused(&stage, METT_DENIED, "home of user 7");
+	alter(&stage, MESSAGE_SPACE_CREATE, "u01000", 0);
+	expect_refused(&stage, METT_DENIED, "look like a user's home");
+	alter(&stage, MESSAGE_SPACE_CREATE, "u4294967295", 0);
+	expect_refused(&stage, METT_DENIED, "look like a user's home");
+	alter(&stage, MESSAGE_SPACE_CREATE, "u", 0);
+	expect_deployed(&stage, 0);
+	alter(&stage, MESSAGE_SPACE_DELETE, "u", 0);
+	expect_deployed(&stage, 0);
 	alter(&stage, MESSAGE_SPACE_ALLOW, "team", 7);
 	expect_deployed(&stage, 0);
 	alter(&stage, MESSAGE_SPACE_ALLOW, "none", 7);
