@@ -25,6 +25,7 @@ int archivist_new(struct archivist **ret)
 		return -ENOMEM;
 	pthread_mutex_init(&archivist->mutex, NULL);
 	pthread_cond_init(&archivist->wanted, NULL);
+	list_init(&archivist->fetches);
 	list_init(&archivist->queue);
 	*ret = archivist;
 	return 0;
@@ -34,6 +35,8 @@ void archivist_free(struct archivist *archivist)
 {
 	if (!archivist)
 		return;
+	list_for_each(link, &archivist->fetches)
+		job_free(LIST_ENTRY(link, struct job, link));
 	list_for_each(link, &archivist->queue)
 		job_free(LIST_ENTRY(link, struct job, link));
 	pthread_cond_destroy(&archivist->wanted);
@@ -70,6 +73,24 @@ void job_free(struct job *job)
 	free(job);
 }
 
+/* A user's own stay in order; who has ordered much does not keep others waiting for all of it. */
+static void line_up(struct archivist *archivist, struct job *job)
+{
+	struct list *queue = &archivist->queue, *place = queue;
+
+	job->turn = archivist->turn;
+	list_for_each(link, queue) {
+		const struct job *other = LIST_ENTRY(link, struct job, link);
+
+		if (other->user == job->user)
+			job->turn = other->turn + 1;
+	}
+	while (place->previous != queue &&
+	       LIST_ENTRY(place->previous, struct job, link)->turn > job->turn)
+		place = place->previous;
+	list_append(place, &job->link);
+}
+
 void job_submit(struct job *job)
 {
 	struct archivist *archivist = job->server->archivist;
@@ -77,7 +98,10 @@ void job_submit(struct job *job)
 	lock(archivist);
 	list_append(&job->session->jobs, &job->owned);
 	job->session->job_count++;
-	list_append(&archivist->queue, &job->link);
+	if (job->type == MESSAGE_NONE)
+		list_append(&archivist->fetches, &job->link);
+	else
+		line_up(archivist, job);
 	pthread_cond_signal(&archivist->wanted);
 	unlock(archivist);
 }
@@ -137,16 +161,27 @@ void jobs_forget(struct session *session)
 		job_free(LIST_ENTRY(link, struct job, owned));
 }
 
+/* With the lock: where the next one is; NULL: there is none. */
+static struct list *waiting(struct archivist *archivist)
+{
+	if (!list_empty(&archivist->fetches))
+		return &archivist->fetches;
+	return list_empty(&archivist->queue) ? NULL : &archivist->queue;
+}
+
 bool archivist_step(struct server *server)
 {
 	struct archivist *archivist = server->archivist;
 	struct job *job = NULL;
 
 	lock(archivist);
-	if (!list_empty(&archivist->queue)) {
-		job = LIST_ENTRY(archivist->queue.next, struct job, link);
+	struct list *queue = waiting(archivist);
+	if (queue) {
+		job = LIST_ENTRY(queue->next, struct job, link);
 		list_remove(&job->link);
 	}
+	if (queue == &archivist->queue)
+		archivist->turn = job->turn;
 	unlock(archivist);
 	if (!job)
 		return false;
@@ -161,7 +196,7 @@ static void *work(void *data)
 
 	lock(archivist);
 	while (!archivist->ends) {
-		if (list_empty(&archivist->queue)) {
+		if (!waiting(archivist)) {
 			pthread_cond_wait(&archivist->wanted, &archivist->mutex);
 			continue;
 		}

@@ -28,6 +28,7 @@ struct job {
 	enum message_type type;
 	uint32_t tag;
 	uint32_t user;
+	uint64_t turn; /* users take turns */
 	struct space *space;
 	struct version *version;
 	uint32_t number;
@@ -44,7 +45,9 @@ struct archivist {
 	bool runs;
 	pthread_mutex_t mutex; /* for what is below, and of which session a job is */
 	pthread_cond_t wanted;
-	struct list queue;
+	struct list fetches; /* these first: somebody's call waits, and they change nothing */
+	struct list queue;   /* the rest, by turn */
+	uint64_t turn;       /* of the one begun last */
 	bool ends;
 	_Alignas(8) unsigned char room[SYS_STORE_RECORD_MAX];
 };

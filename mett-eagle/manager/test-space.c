@@ -171,6 +171,54 @@ TEST(a_session_may_leave_while_the_archivist_works_for_it)
 	stage_close(&host);
 }
 
+TEST(users_take_turns)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", NULL);
+	stage_join(&guest, &host);
+	guest.session->user = 0;
+	host.archivist_rests = guest.archivist_rests = true;
+	order(&host, "a");
+	order(&host, "b");
+	order(&host, "c");
+	order(&guest, "x");
+	order(&guest, "y");
+	const struct table *actions = &host.session->space->actions;
+	static const char *const turns[] = {"a", "x", "b", "y", "c"};
+	for (unsigned i = 0; i < 5; i++) {
+		CHECK(!table_find(actions, turns[i]));
+		CHECK(archivist_step(host.session->server));
+		CHECK(table_find(actions, turns[i]));
+	}
+	do_all(&host, &guest);
+	stage_leave(&guest);
+	stage_close(&host);
+}
+
+TEST(a_call_waits_for_no_deploy)
+{
+	struct stage host, guest;
+
+	stage_open_space(&host, "u1000", store());
+	deploy(&host, "f", 1);
+	stage_close(&host);
+	stage_open_space(&host, "u1000", store());
+	stage_join(&guest, &host);
+	host.archivist_rests = guest.archivist_rests = true;
+	order(&host, "g");
+	order(&host, "h");
+	unsigned sandbox = fake_sandboxes();
+	stage_invoke(&guest, 0, "f", "");
+	CHECK(archivist_step(host.session->server));
+	CHECK_EQ(session_turn(guest.session), 0);
+	CHECK_EQ(fake_sandboxes(), sandbox + 1);
+	do_all(&host, &guest);
+	stage_leave(&guest);
+	stage_close(&host);
+	fake_store_forget();
+}
+
 TEST(two_deploy_the_same_name_at_the_same_time)
 {
 	struct stage host, guest;
