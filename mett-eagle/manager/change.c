@@ -146,35 +146,44 @@ static bool keep_program(struct server *server, struct job *job)
 	return true;
 }
 
-static bool check_code(struct job *job, const struct deployed *deployed, const struct lineup *next)
+static bool fits(const struct job *job, const struct deployed *deployed, const struct lineup *next)
 {
 	const struct quota *quota = &job->space->quota;
 	uint64_t limit = quota_limit(quota, QUOTA_CODE), used = quota->used[QUOTA_CODE];
 	uint64_t before = space_bytes(job->space, deployed, &deployed->lineup);
 	uint64_t after = space_bytes(job->space, deployed, next);
 
-	if (limit && after > before && used - before + after > limit)
-		REFUSE_QUOTA(job, limit,
-		             "action '{}': namespace '{}' has a quota of {} bytes of code, of "
-		             "which {} are used; delete something",
-		             job->name, job->space->name, limit, used);
-	return true;
+	return !limit || after <= before || used - before + after <= limit;
+}
+
+/* Before anything is written. What seems too much may be there already: its name tells. */
+static bool check_code(struct server *server, struct job *job, const struct deployed *deployed,
+                       const struct lineup *next)
+{
+	const struct quota *quota = &job->space->quota;
+	uint64_t limit = quota_limit(quota, QUOTA_CODE), used = quota->used[QUOTA_CODE];
+
+	if (fits(job, deployed, next))
+		return true;
+	if (server->config.store &&
+	    !sys_store_name_code(job->version->program, job->version->digest) &&
+	    fits(job, deployed, next))
+		return true;
+	REFUSE_QUOTA(job, limit,
+	             "action '{}': namespace '{}' has a quota of {} bytes of code, of which {} are "
+	             "used; delete something",
+	             job->name, job->space->name, limit, used);
 }
 
 /* The action's next version, in the store and then for all to see. */
 static bool add_version(struct server *server, struct job *job, struct deployed *deployed)
 {
-	const struct lineup added = {.versions = {job->version}, .count = 1};
 	struct lineup next, dropped;
 
-	if (!keep_program(server, job))
-		return false;
 	line_up(&deployed->lineup, job->version, &next, &dropped);
 	job->version->number = next.highest;
-	if (!check_code(job, deployed, &next)) {
-		forget_programs(server, &added);
+	if (!check_code(server, job, deployed, &next) || !keep_program(server, job))
 		return false;
-	}
 	/* Perhaps it is there in spite of that, see sys_store_put(), and then names the program. */
 	if (!keep_action(server, job, job, &next))
 		return false;

@@ -382,6 +382,27 @@ TEST(what_is_damaged_on_disk_is_mended_from_memory)
 	fake_store_forget();
 }
 
+TEST(what_is_over_the_quota_is_not_written)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	deploy(&stage, "f", 1);
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.code = used(&stage).code});
+	deploy(&stage, "g", 1); /* it is there */
+	deploy(&stage, "f", 2);
+	fake_store_fails(-ENOSPC);
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
+	expect_refused(&stage, METT_QUOTA, "bytes of code");
+	fake_store_fails(0);
+	stage_order(&stage, MESSAGE_DEPLOY, "h", &plain, other_program(1));
+	expect_refused(&stage, METT_QUOTA, "bytes of code");
+	CHECK_EQ(fake_store_count(1), 1);
+	CHECK_EQ(used(&stage).actions, 2);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 TEST(limits_are_held_and_given_back)
 {
 	struct stage stage;

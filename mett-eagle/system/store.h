@@ -37,6 +37,14 @@ int sys_store_open(const char *path, struct sys_store **ret, char *why, size_t s
 void sys_store_close(struct sys_store *store);
 
 /**
+ * sys_store_name_code() - what name a program has, or would have; writes nothing
+ * @ret: SYS_STORE_DIGEST_SIZE bytes
+ *
+ * Return: 0, -EINVAL when @program is no sealed dataspace or empty, or another negative errno.
+ */
+int sys_store_name_code(sys_cap program, char *ret);
+
+/**
  * sys_store_put_code() - keep a program
  * @program: sealed dataspace; stays the caller's
  * @ret:     SYS_STORE_DIGEST_SIZE bytes: the name it has from now on

@@ -109,9 +109,12 @@ sys_cap shelf_program(const void *data, size_t size)
 const char *shelf_code(struct shelf *shelf, const void *data, size_t size)
 {
 	static char digest[SYS_STORE_DIGEST_SIZE];
+	char name[SYS_STORE_DIGEST_SIZE];
 	sys_cap program = shelf_program(data, size);
 
+	CHECK_EQ(sys_store_name_code(program, name), 0);
 	CHECK_EQ(sys_store_put_code(shelf->store, program, digest), 0);
+	CHECK_STR(name, digest);
 	sys_cap_close(program);
 	return digest;
 }

@@ -124,6 +124,20 @@ static bool is_digest(const char *text)
 	return text && strnlen(text, SYS_STORE_DIGEST_SIZE) == SYS_STORE_DIGEST_SIZE - 1;
 }
 
+int sys_store_name_code(sys_cap program, char *ret)
+{
+	size_t size;
+
+	if (sys_dataspace_check(program, &size) || !size)
+		return -EINVAL;
+	if (fake_fails())
+		return -ENOMEM;
+	fake_lock();
+	digest_of(fake_object(program)->memory, size, ret);
+	fake_unlock();
+	return 0;
+}
+
 int sys_store_put_code(struct sys_store *store, sys_cap program, char *ret)
 {
 	char digest[SYS_STORE_DIGEST_SIZE];

@@ -64,15 +64,33 @@ static int find_same(struct sys_store *store, const char *digest, const void *me
 	return error;
 }
 
+static int map_program(sys_cap program, size_t *ret_size, void **ret)
+{
+	if (sys_dataspace_check(program, ret_size) || !*ret_size)
+		return -EINVAL;
+	return sys_map(program, *ret_size, 0, ret);
+}
+
+int sys_store_name_code(sys_cap program, char *ret)
+{
+	size_t size;
+	void *memory;
+	int error = map_program(program, &size, &memory);
+
+	if (error)
+		return error;
+	SHA256Data(memory, size, ret);
+	sys_unmap(memory, size);
+	return 0;
+}
+
 int sys_store_put_code(struct sys_store *store, sys_cap program, char *ret)
 {
 	struct folder_part part;
 	void *memory;
 	bool same;
+	int error = map_program(program, &part.size, &memory);
 
-	if (sys_dataspace_check(program, &part.size) || !part.size)
-		return -EINVAL;
-	int error = sys_map(program, part.size, 0, &memory);
 	if (error)
 		return error;
 	char digest[SYS_STORE_DIGEST_SIZE];
