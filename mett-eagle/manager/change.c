@@ -66,6 +66,7 @@ static void forget_programs(struct server *server, const struct lineup *lineup)
 static void publish(struct deployed *deployed, const struct lineup *next, struct job *job)
 {
 	struct space *space = deployed->space;
+	const struct version *recent = deployed_current(deployed);
 	uint64_t before = space_bytes(space, deployed, &deployed->lineup);
 	uint64_t after = space_bytes(space, deployed, next);
 
@@ -77,6 +78,8 @@ static void publish(struct deployed *deployed, const struct lineup *next, struct
 	deployed->lineup = *next;
 	if (!next->count)
 		table_remove(&space->actions, deployed);
+	/* What calls got up to now is what one goes back to. */
+	space_trim(space, deployed, recent);
 	space_changed(space, job);
 	space_unlock(space);
 }
@@ -131,6 +134,27 @@ static bool check_deploy(struct job *job, const struct deployed *deployed)
 	return true;
 }
 
+/* Its last session may leave at any time, and the program with it. */
+static sys_cap hold_program(struct space *space, const struct version *version)
+{
+	space_lock(space);
+	sys_cap program = version->program;
+	if (program != SYS_NO_CAP && cap_take(space->server->caps, program))
+		program = SYS_NO_CAP;
+	space_unlock(space);
+	return program;
+}
+
+/* What is in memory already need not be there twice. */
+static void share_program(struct space *space, struct version *version)
+{
+	const struct version *same = space_at_hand(space, version->digest);
+	sys_cap program = same ? hold_program(space, same) : SYS_NO_CAP;
+
+	if (program != SYS_NO_CAP)
+		server_drop(space->server, atomic_exchange(&version->program, program));
+}
+
 static bool keep_program(struct server *server, struct job *job)
 {
 	struct sys_store *store = server->config.store;
@@ -143,6 +167,7 @@ static bool keep_program(struct server *server, struct job *job)
 		       "action '{}': the server cannot keep its program: {}; see its --state "
 		       "folder",
 		       job->name, strerror(-error));
+	share_program(job->space, job->version);
 	return true;
 }
 
@@ -244,10 +269,12 @@ static bool delete (struct server *server, struct job *job)
 }
 
 /* Returns 0, with the program at hand, or a negative errno. */
-static int fetch(struct server *server, struct version *version)
+static int fetch(struct server *server, struct space *space, struct version *version)
 {
 	sys_cap program;
 
+	if (version->program == SYS_NO_CAP)
+		share_program(space, version);
 	if (version->program != SYS_NO_CAP)
 		return 0;
 	int error = sys_store_get_code(server->config.store, version->digest, &program);
@@ -268,17 +295,6 @@ static bool lost(struct job *job, const struct version *version, int error)
 	REFUSE(job, METT_NO_STATE,
 	       "action '{}': the program of version {} cannot be read: {}; try later", job->name,
 	       version->number, strerror(-error));
-}
-
-/* Its last session may leave at any time, and the program with it. */
-static sys_cap hold_program(struct space *space, const struct version *version)
-{
-	space_lock(space);
-	sys_cap program = version->program;
-	if (program != SYS_NO_CAP && cap_take(space->server->caps, program))
-		program = SYS_NO_CAP;
-	space_unlock(space);
-	return program;
 }
 
 /* What is damaged on disk and whole in memory is written anew. */
@@ -508,7 +524,7 @@ static bool perform(struct server *server, struct job *job)
 	case MESSAGE_ROLLBACK:
 		return is_admitted(job) && roll_back(server, job);
 	case MESSAGE_NONE:
-		error = fetch(server, job->version);
+		error = fetch(server, job->space, job->version);
 		return error ? lost(job, job->version, error) : false;
 	default:
 		return alter_space(server, job);

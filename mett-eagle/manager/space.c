@@ -65,18 +65,33 @@ void space_join(struct space *space, struct session *session)
 	space_unlock(space);
 }
 
-/* The store has them too, and the next session will have to wait for its first calls anyway. */
+/* Where the store has it too. */
+static void drop_program(struct space *space, struct version *version)
+{
+	if (*version->digest)
+		server_drop(space->server, atomic_exchange(&version->program, SYS_NO_CAP));
+}
+
+/* The next session will have to wait for its first calls anyway. */
 static void drop_programs(struct space *space)
 {
 	for (unsigned i = 0; i < space->actions.count; i++) {
 		const struct lineup *lineup = &((struct deployed *)space->actions.row[i])->lineup;
 
 		for (unsigned k = 0; k < lineup->count; k++)
-			if (*lineup->versions[k]->digest)
-				server_drop(
-					space->server,
-					atomic_exchange(&lineup->versions[k]->program, SYS_NO_CAP));
+			drop_program(space, lineup->versions[k]);
 	}
+}
+
+void space_trim(struct space *space, const struct deployed *deployed, const struct version *recent)
+{
+	const struct lineup *lineup = &deployed->lineup;
+
+	/* Who else holds one may have it in use; nobody begins to without the lock. */
+	for (unsigned i = 0; i < lineup->count; i++)
+		if (i != lineup->current && lineup->versions[i] != recent &&
+		    lineup->versions[i]->holders == 1)
+			drop_program(space, lineup->versions[i]);
 }
 
 void space_leave(struct session *session)
@@ -188,6 +203,19 @@ bool space_has(const struct space *space, const char *digest, const struct deplo
 			return true;
 	}
 	return false;
+}
+
+const struct version *space_at_hand(const struct space *space, const char *digest)
+{
+	for (unsigned i = 0; i < space->actions.count; i++) {
+		const struct lineup *lineup = &((struct deployed *)space->actions.row[i])->lineup;
+
+		for (unsigned k = 0; k < lineup->count && *digest; k++)
+			if (lineup->versions[k]->program != SYS_NO_CAP &&
+			    !strcmp(lineup->versions[k]->digest, digest))
+				return lineup->versions[k];
+	}
+	return NULL;
 }
 
 uint64_t space_bytes(const struct space *space, const struct deployed *deployed,

@@ -110,6 +110,12 @@ struct version *deployed_current(const struct deployed *deployed);
 /** space_has() - for the archivist: does any of its actions, but @except, have that program? */
 bool space_has(const struct space *space, const char *digest, const struct deployed *except);
 
+/** space_at_hand() - for the archivist: a version whose program is that, and in memory; or NULL */
+const struct version *space_at_hand(const struct space *space, const char *digest);
+
+/** space_trim() - with the lock: no program in memory that only the store need have; but @recent */
+void space_trim(struct space *space, const struct deployed *deployed, const struct version *recent);
+
 /** space_bytes() - for the archivist: of programs that @deployed alone would have with @lineup */
 uint64_t space_bytes(const struct space *space, const struct deployed *deployed,
                      const struct lineup *lineup);

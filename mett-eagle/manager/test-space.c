@@ -238,6 +238,55 @@ TEST(two_deploy_the_same_name_at_the_same_time)
 	stage_close(&host);
 }
 
+TEST(a_program_is_in_memory_once)
+{
+	struct stage stage;
+	char name[16];
+
+	stage_open_space(&stage, "u1000", store());
+	for (int again = 0; again < 2; again++)
+		for (int i = 0; i < 20; i++) {
+			snprintf(name, sizeof(name), "a%d", i);
+			deploy(&stage, name, 1 + again);
+		}
+	CHECK_EQ(cap_used(stage.server.caps), 1);
+	serve(&stage, "a7");
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	serve(&stage, "a3");
+	serve(&stage, "a5");
+	const struct table *actions = &stage.session->space->actions;
+	CHECK_EQ(deployed_current(table_find(actions, "a3"))->program,
+	         deployed_current(table_find(actions, "a5"))->program);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
+TEST(old_versions_are_in_the_store_alone)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	for (unsigned char i = 0; i < METT_VERSIONS_MAX; i++) {
+		stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(i));
+		expect_deployed(&stage, i + 1);
+		CHECK(cap_used(stage.server.caps) <= 2);
+	}
+	serve(&stage, "f");
+	roll_back(&stage, "f", 1);
+	expect_deployed(&stage, 1);
+	serve(&stage, "f");
+	roll_back(&stage, "f", 5);
+	expect_deployed(&stage, 5);
+	stage_bury(&stage);
+	roll_back(&stage, "f", 6);
+	expect_deployed(&stage, 6);
+	CHECK(cap_used(stage.server.caps) <= 2);
+	serve(&stage, "f");
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 TEST(what_cannot_be_kept_changes_nothing)
 {
 	struct stage stage;
