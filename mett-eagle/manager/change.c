@@ -49,16 +49,57 @@ static bool keep_action(struct server *server, const struct job *asked, struct j
 	return keep(server, job, asked->space->name, asked->name, size ? room : NULL, size);
 }
 
-/* Programs that were in a lineup and are in none any more. */
-static void forget_programs(struct server *server, const struct lineup *lineup)
+/* Its last session may leave at any time, and the program with it. */
+static sys_cap hold_program(struct space *space, const struct version *version)
+{
+	space_lock(space);
+	sys_cap program = version->program;
+	if (program != SYS_NO_CAP && cap_take(space->server->caps, program))
+		program = SYS_NO_CAP;
+	space_unlock(space);
+	return program;
+}
+
+/* What is in memory already need not be there twice. */
+static void share_program(struct space *space, struct version *version)
+{
+	const struct version *same = space_at_hand(space, version->digest);
+	sys_cap program = same ? hold_program(space, same) : SYS_NO_CAP;
+
+	if (program != SYS_NO_CAP)
+		server_drop(space->server, atomic_exchange(&version->program, program));
+}
+
+/* Returns 0, with the program at hand, or a negative errno. */
+static int fetch(struct server *server, struct space *space, struct version *version)
+{
+	sys_cap program;
+
+	if (version->program == SYS_NO_CAP)
+		share_program(space, version);
+	if (version->program != SYS_NO_CAP)
+		return 0;
+	int error = sys_store_get_code(server->config.store, version->digest, &program);
+	if (!error)
+		error = server_keep(server, program);
+	if (!error)
+		version->program = program;
+	return error;
+}
+
+/* Programs that were in a lineup and are in none any more. Calls may have come for them. */
+static void forget_programs(struct server *server, struct space *space, const struct lineup *lineup)
 {
 	struct sys_store *store = server->config.store;
 
 	for (unsigned i = 0; i < lineup->count; i++) {
-		const char *digest = lineup->versions[i]->digest;
+		struct version *version = lineup->versions[i];
 
-		if (store && *digest && !spaces_need(server, digest))
-			sys_store_drop_code(store, digest);
+		if (!store || !*version->digest || spaces_need(server, version->digest))
+			continue;
+		if (version->holders > 1)
+			fetch(server, space, version);
+		sys_store_drop_code(store, version->digest);
 	}
 }
 
@@ -134,27 +175,6 @@ static bool check_deploy(struct job *job, const struct deployed *deployed)
 	return true;
 }
 
-/* Its last session may leave at any time, and the program with it. */
-static sys_cap hold_program(struct space *space, const struct version *version)
-{
-	space_lock(space);
-	sys_cap program = version->program;
-	if (program != SYS_NO_CAP && cap_take(space->server->caps, program))
-		program = SYS_NO_CAP;
-	space_unlock(space);
-	return program;
-}
-
-/* What is in memory already need not be there twice. */
-static void share_program(struct space *space, struct version *version)
-{
-	const struct version *same = space_at_hand(space, version->digest);
-	sys_cap program = same ? hold_program(space, same) : SYS_NO_CAP;
-
-	if (program != SYS_NO_CAP)
-		server_drop(space->server, atomic_exchange(&version->program, program));
-}
-
 static bool keep_program(struct server *server, struct job *job)
 {
 	struct sys_store *store = server->config.store;
@@ -215,7 +235,7 @@ static bool add_version(struct server *server, struct job *job, struct deployed 
 	version_ref(job->version);
 	job->number = next.highest;
 	publish(deployed, &next, job);
-	forget_programs(server, &dropped);
+	forget_programs(server, deployed->space, &dropped);
 	for (unsigned i = 0; i < dropped.count; i++)
 		version_unref(server, dropped.versions[i]);
 	return true;
@@ -261,28 +281,11 @@ static bool delete (struct server *server, struct job *job)
 	if (!keep_action(server, job, job, &none))
 		return false;
 	publish(deployed, &none, job);
-	forget_programs(server, &had);
+	forget_programs(server, space, &had);
 	for (unsigned i = 0; i < had.count; i++)
 		version_unref(server, had.versions[i]);
 	deployed_unref(deployed);
 	return true;
-}
-
-/* Returns 0, with the program at hand, or a negative errno. */
-static int fetch(struct server *server, struct space *space, struct version *version)
-{
-	sys_cap program;
-
-	if (version->program == SYS_NO_CAP)
-		share_program(space, version);
-	if (version->program != SYS_NO_CAP)
-		return 0;
-	int error = sys_store_get_code(server->config.store, version->digest, &program);
-	if (!error)
-		error = server_keep(server, program);
-	if (!error)
-		version->program = program;
-	return error;
 }
 
 static bool lost(struct job *job, const struct version *version, int error)

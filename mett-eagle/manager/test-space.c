@@ -219,6 +219,50 @@ TEST(a_call_waits_for_no_deploy)
 	fake_store_forget();
 }
 
+/* As a session has that is about to have it fetched. */
+static struct version *take_cold(struct stage *stage, const char *name)
+{
+	const struct deployed *deployed = table_find(&stage->session->space->actions, name);
+	struct version *version = version_ref(deployed_current(deployed));
+
+	CHECK_EQ(version->program, SYS_NO_CAP);
+	return version;
+}
+
+static void expect_program(struct stage *stage, struct version *version)
+{
+	CHECK(version->program != SYS_NO_CAP);
+	version_unref(&stage->server, version);
+}
+
+TEST(what_a_call_has_come_for_is_not_lost)
+{
+	struct stage stage;
+
+	stage_open_space(&stage, "u1000", store());
+	for (unsigned char i = 0; i < METT_VERSIONS_MAX; i++) {
+		stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(i));
+		expect_deployed(&stage, i + 1);
+	}
+	roll_back(&stage, "f", 1);
+	expect_deployed(&stage, 1);
+	deploy(&stage, "g", 1);
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	struct version *oldest = take_cold(&stage, "f");
+	for (unsigned char i = 0; i < 2; i++) {
+		stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(20 + i));
+		expect_deployed(&stage, METT_VERSIONS_MAX + 1 + i);
+	}
+	expect_program(&stage, oldest);
+	struct version *deleted = take_cold(&stage, "g");
+	stage_delete(&stage, "g");
+	expect_program(&stage, deleted);
+	CHECK_EQ(fake_store_count(1), METT_VERSIONS_MAX);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 TEST(two_deploy_the_same_name_at_the_same_time)
 {
 	struct stage host, guest;
