@@ -97,7 +97,7 @@ void job_submit(struct job *job)
 
 	lock(archivist);
 	list_append(&job->session->jobs, &job->owned);
-	job->session->job_count++;
+	job->session->job_count += job->type != MESSAGE_NONE;
 	if (job->type == MESSAGE_NONE)
 		list_append(&archivist->fetches, &job->link);
 	else
@@ -133,7 +133,7 @@ struct job *job_take(struct session *session)
 		if (!job->done)
 			continue;
 		list_remove(&job->owned);
-		session->job_count--;
+		session->job_count -= job->type != MESSAGE_NONE;
 		found = job;
 		break;
 	}

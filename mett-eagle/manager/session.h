@@ -34,13 +34,13 @@ struct session {
 	struct list creations; /* actions whose zygotes are coming up */
 	struct list retired;   /* pools that are no action's any more */
 	struct list short_of_workers;
-	struct list replies; /* that the client's gate had no room for */
-	uint32_t user;       /* its client's, from the system */
-	struct space *space; /* it is in; NULL: what it has is its own */
-	struct list fellows; /* in the space's, under its mutex, with what is below */
-	uint64_t seen;       /* of the space's changes */
-	struct list jobs;    /* that it has ordered, under the archivist's mutex */
-	unsigned job_count;
+	struct list replies;   /* that the client's gate had no room for */
+	uint32_t user;         /* its client's, from the system */
+	struct space *space;   /* it is in; NULL: what it has is its own */
+	struct list fellows;   /* in the space's, under its mutex, with what is below */
+	uint64_t seen;         /* of the space's changes */
+	struct list jobs;      /* that it has ordered, under the archivist's mutex */
+	unsigned job_count;    /* of them, those the client asked for */
 	_Atomic int attention; /* somebody has something for it */
 	struct ring ring;
 	struct lane *lanes[WINDOW_LANES];

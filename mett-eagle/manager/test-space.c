@@ -263,6 +263,33 @@ TEST(what_a_call_has_come_for_is_not_lost)
 	fake_store_forget();
 }
 
+TEST(programs_on_their_way_keep_nobody_from_deploying)
+{
+	struct stage stage;
+	char name[16];
+
+	stage_open_space(&stage, "u1000", store());
+	for (uint32_t i = 0; i < METT_IN_FLIGHT_MAX; i++) {
+		snprintf(name, sizeof(name), "a%u", i);
+		deploy(&stage, name, 1);
+	}
+	stage_close(&stage);
+	stage_open_space(&stage, "u1000", store());
+	stage.archivist_rests = true;
+	for (uint32_t i = 0; i < METT_IN_FLIGHT_MAX; i++) {
+		snprintf(name, sizeof(name), "a%u", i);
+		stage_invoke(&stage, i, name, "");
+	}
+	order(&stage, "f");
+	stage_silent(&stage);
+	stage.archivist_rests = false;
+	stage_turn(&stage);
+	expect_deployed(&stage, 1);
+	CHECK_EQ(stage.session->job_count, 0);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 TEST(two_deploy_the_same_name_at_the_same_time)
 {
 	struct stage host, guest;
