@@ -10,6 +10,9 @@
 #include "view.h"
 #include "worker.h"
 
+/* No machine has as much; and as many of it as there can be are no more than a word can tell. */
+#define RESERVED_MAX ((uint64_t)1 << 44)
+
 struct done {
 	struct message_done fixed;
 	char text[METT_MESSAGE_MAX + METT_LOG_TAIL_MAX];
@@ -182,7 +185,9 @@ static struct activation *activation_make(struct pool *pool, const struct caller
 		activation->config.timeout_us = defaults->timeout_us;
 	activation->timeout.expired = timed_out;
 	activation->depth = caller->worker ? caller->worker->activation->depth + 1 : 1;
-	activation->reserved = activation->config.memory_limit;
+	activation->reserved = activation->config.memory_limit < RESERVED_MAX
+	                               ? activation->config.memory_limit
+	                               : RESERVED_MAX;
 	activation->payload = SYS_NO_CAP;
 	return activation;
 }
@@ -210,8 +215,8 @@ static bool within_limits(struct activation *activation, struct outcome *ret)
 	uint32_t most = pool->options.concurrency;
 
 	if (pool->deployed) {
-		ret->reason = tally_enter(pool->deployed, &pool->options,
-		                          activation->config.memory_limit, &ret->detail, ret->text);
+		ret->reason = tally_enter(pool->deployed, &pool->options, activation->reserved,
+		                          &ret->detail, ret->text);
 		return !ret->reason;
 	}
 	if (!most || pool_running(pool) < most)
@@ -321,7 +326,7 @@ void activation_adopt(struct worker *worker, const struct caller *caller, uint64
 	activation->id = id;
 	activation->worker = worker;
 	if (pool->deployed)
-		tally_adopt(pool->deployed, activation->config.memory_limit);
+		tally_adopt(pool->deployed, activation->reserved);
 	enter(activation);
 	if (caller->worker)
 		caller->worker->call = activation;

@@ -557,6 +557,23 @@ TEST(limits_are_held_and_given_back)
 	stage_close(&stage);
 }
 
+TEST(no_limit_is_too_large_to_be_counted)
+{
+	const struct mett_action_options vast = {.defaults = {.memory_limit = UINT64_MAX}};
+	struct stage stage;
+	uint64_t before = 0;
+
+	stage_open_space(&stage, "u1000", NULL);
+	stage_order(&stage, MESSAGE_DEPLOY, "f", &vast, stage_program());
+	expect_deployed(&stage, 1);
+	for (uint32_t i = 0; i < METT_IN_FLIGHT_MAX; i++) {
+		stage_invoke(&stage, i, "f", "");
+		CHECK(used(&stage).memory > before);
+		before = used(&stage).memory;
+	}
+	stage_close(&stage);
+}
+
 TEST(an_action_is_held_to_its_own_concurrency)
 {
 	const struct mett_action_options one = {.concurrency = 1};
