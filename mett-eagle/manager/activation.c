@@ -337,6 +337,13 @@ void activation_adopt(struct worker *worker, const struct caller *caller, uint64
 	sys_worker_attend(worker->process);
 }
 
+static void leave(struct activation *activation)
+{
+	if (activation->pool->deployed && !activation->left)
+		tally_leave(activation->pool->deployed, activation->reserved);
+	activation->left = true;
+}
+
 static void activation_free(struct activation *activation)
 {
 	struct session *session = activation->session;
@@ -347,8 +354,7 @@ static void activation_free(struct activation *activation)
 	session->activation_count--;
 	if (!activation->caller.worker)
 		session->client_count--;
-	if (activation->pool->deployed)
-		tally_leave(activation->pool->deployed, activation->reserved);
+	leave(activation);
 	server_drop(session->server, activation->payload);
 	free(activation);
 }
@@ -383,6 +389,9 @@ void activation_finish(struct activation *activation, const struct outcome *outc
 		activation->times.end_worker = sys_clock_ns();
 	}
 	done.fixed.times = activation->times;
+	/* Whoever has the answer may begin another, from any session. */
+	if (activation->pool->limited)
+		leave(activation);
 	send(session, &activation->caller, &done, outcome->cap);
 	if (activation->pool->deployed)
 		account(activation, outcome->reason);

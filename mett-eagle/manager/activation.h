@@ -26,6 +26,7 @@ struct activation {
 	uint64_t id;
 	unsigned depth;
 	uint64_t reserved; /* memory it was begun with, of its namespace's */
+	bool left;         /* what it took of its namespace's is given back */
 	uint64_t size;     /* of the argument */
 	sys_cap payload;   /* the argument when it is large, held in the server's table */
 };

@@ -7,7 +7,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { CLIENTS = 32, PUSH_MS = 1500, CONCURRENT = 10, RATE = 200, PARKED = 5, ACTIONS = 7 };
+enum {
+	CLIENTS = 32,
+	PUSH_MS = 1500,
+	CONCURRENT = 10,
+	RATE = 200,
+	PARKED = 5,
+	ACTIONS = 7,
+	IN_TURN = 5000
+};
 
 static struct server server;
 static _Atomic bool over;
@@ -112,6 +120,24 @@ TEST_TIMEOUT(concurrent_activations, 300)
 	let_them_push("f", client, check_concurrent);
 	CHECK(refused > 0);
 	end(client);
+}
+
+/* Who has been answered is no longer under way, for another session neither. */
+TEST_TIMEOUT(one_after_the_other, 300)
+{
+	struct mett_client *clients[] = {begin(), enter(&server, NULL)};
+
+	put(clients[0], "f", "echo", NULL);
+	limit(clients[0], &(struct mett_quota){.concurrent = 1});
+	for (unsigned i = 0; i < IN_TURN; i++) {
+		struct mett_result result;
+
+		if (mett_action_invoke(clients[i % 2], "f", "", 0, NULL, &result))
+			test_fail(__FILE__, __LINE__, "call %u: %s", i, result.error.message);
+		mett_result_deinit(&result);
+	}
+	mett_client_free(clients[1]);
+	end(clients[0]);
 }
 
 static void check_running(struct mett_client *client)
