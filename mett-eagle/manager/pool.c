@@ -358,12 +358,18 @@ static struct lane *short_lane(const struct pool *pool)
 	return NULL;
 }
 
+/* They are of no account among those that wait: where that is limited there are none. */
+static bool may_have_callees(const struct pool *pool)
+{
+	return !pool->deployed || !quota_limit(&pool->deployed->space->quota, QUOTA_PARKED);
+}
+
 /* Whoever may call finds one ready, if that can be; else it asks us. */
 static void supply_callees(struct pool *pool)
 {
 	struct lane *lane;
 
-	if (pool->state != POOL_READY || pool->retired || pool->holding)
+	if (pool->state != POOL_READY || pool->retired || pool->holding || !may_have_callees(pool))
 		return;
 	/* Each may change the list: theirs may have callees in this pool too. */
 	while ((lane = short_lane(pool)))
@@ -568,6 +574,8 @@ void pool_worker_parked(struct pool *pool, struct worker *worker)
 void pool_want_lanes(struct pool *pool, struct worker *caller)
 {
 	if (pool->limited)
+		return;
+	if (caller && !may_have_callees(pool))
 		return;
 	if (caller) {
 		memcpy(caller->pool->callee, pool->name, sizeof(pool->name));

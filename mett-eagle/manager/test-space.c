@@ -644,6 +644,45 @@ TEST(the_most_memory_of_a_worker_is_kept)
 	stage_close(&stage);
 }
 
+/* One calls another, and would do so without us; returns how many workers come of that. */
+static unsigned workers_for_a_caller(uint64_t parked)
+{
+	struct message_invoke message = {.header = {MESSAGE_INVOKE, 7},
+	                                 .flags = INVOKE_WANTS_LANES};
+	struct stage stage;
+	struct heard heard;
+
+	stage_open_space(&stage, "u1000", NULL);
+	deploy(&stage, "a", 1);
+	deploy(&stage, "b", 1);
+	serve(&stage, "b");
+	quota_set(&stage.session->space->quota, &(struct mett_quota){.parked = parked});
+	unsigned served = fake_workers() - 1;
+	serve(&stage, "a");
+	unsigned before = fake_workers(), caller = before - 1;
+	stage_invoke(&stage, 1, "a", "");
+	message_name_set(&message.name, "b");
+	CHECK_EQ(fake_worker_says(fake_worker(caller), &message, sizeof(message), NULL, 0), 0);
+	stage_turn(&stage);
+	stage_exit(&stage, served, "");
+	stage_hears(&stage, caller, MESSAGE_DONE, &heard);
+	stage_exit(&stage, caller, "");
+	stage_expect(&stage, 1, METT_OK);
+	unsigned ret = fake_workers() - before;
+	stage_bury(&stage);
+	stage_close(&stage);
+	fake_forget();
+	return ret;
+}
+
+TEST(none_waits_for_a_caller_where_that_is_limited)
+{
+	unsigned with = workers_for_a_caller(1000), without = workers_for_a_caller(0);
+
+	/* The same, but for the one that is there for the caller alone. */
+	CHECK_EQ(with + 1, without);
+}
+
 static void alter(struct stage *stage, enum message_type type, const char *name, uint32_t user)
 {
 	struct message_space message = {.header = {type, 77}, .uid = user};
