@@ -171,7 +171,7 @@ int mett_namespace_list(struct mett_client *client, struct mett_namespace_info *
 		MESSAGE_SPACES,
 		sizeof(struct message_space_row),
 		sizeof(struct mett_namespace_info),
-		METT_SPACES_MAX,
+		16 * METT_SPACES_MAX, /* homes too, as many as there are users */
 		convert_space,
 	};
 

@@ -392,12 +392,12 @@ static bool check_creation(struct server *server, struct job *job)
 		REFUSE(job, METT_DENIED,
 		       "namespace '{}' would look like a user's home; choose another name",
 		       job->name);
-	if (spaces_count(server) >= METT_SPACES_MAX)
+	if (spaces_made(server, NULL) >= METT_SPACES_MAX)
 		REFUSE_QUOTA(job, METT_SPACES_MAX,
 		             "namespace '{}': there are {} already, as many as the server takes; "
 		             "delete some",
 		             job->name, (int)METT_SPACES_MAX);
-	if (job->user && spaces_owned(server, job->user) >= METT_SPACES_OWNED_MAX)
+	if (job->user && spaces_made(server, &job->user) >= METT_SPACES_OWNED_MAX)
 		REFUSE_QUOTA(job, METT_SPACES_OWNED_MAX,
 		             "namespace '{}': user {} has {} already, as many as one may have; "
 		             "delete some",

@@ -229,11 +229,6 @@ static enum mett_reason find_or_make(struct server *server, const char *name, ui
 	if (owner != user)
 		REFUSE(METT_DENIED, "namespace '{}' is the home of user {}; you are user {}", name,
 		       owner, user);
-	if (server->spaces->table.count >= METT_SPACES_MAX)
-		REFUSE(METT_QUOTA,
-		       "namespace '{}': there are {} already, as many as the server "
-		       "takes; delete some",
-		       name, server->spaces->table.count);
 	*ret = add(server, name, owner);
 	if (!*ret)
 		REFUSE(METT_NO_MEMORY, "namespace '{}': the server has no memory; try later", name);
@@ -335,15 +330,7 @@ void spaces_remove(struct space *space)
 	unlock(space->server);
 }
 
-unsigned spaces_count(struct server *server)
-{
-	lock(server);
-	unsigned count = server->spaces->table.count;
-	unlock(server);
-	return count;
-}
-
-unsigned spaces_owned(struct server *server, uint32_t user)
+unsigned spaces_made(struct server *server, const uint32_t *owner)
 {
 	unsigned count = 0;
 	uint32_t home;
@@ -352,7 +339,7 @@ unsigned spaces_owned(struct server *server, uint32_t user)
 	for (unsigned i = 0; i < server->spaces->table.count; i++) {
 		const struct space *space = server->spaces->table.row[i];
 
-		count += space->owner == user && !spaces_home(space->name, &home);
+		count += (!owner || space->owner == *owner) && !spaces_home(space->name, &home);
 	}
 	unlock(server);
 	return count;

@@ -23,7 +23,7 @@ bool spaces_home(const char *name, uint32_t *ret_user);
  * @ret:  held, on success
  * @why:  METT_MESSAGE_MAX bytes, filled in on failure
  *
- * Return: METT_OK, METT_DENIED, METT_NO_NAMESPACE, METT_NO_STATE, METT_QUOTA or METT_NO_MEMORY.
+ * Return: METT_OK, METT_DENIED, METT_NO_NAMESPACE, METT_NO_STATE or METT_NO_MEMORY.
  */
 enum mett_reason spaces_enter(struct server *server, const char *name, uint32_t user,
                               struct space **ret, char *why);
@@ -46,9 +46,8 @@ bool spaces_add(struct space *space);
 /** spaces_remove() - it is deleted, and ends with its last holder, which there is */
 void spaces_remove(struct space *space);
 
-/** spaces_count() - how many there are, or this user has made */
-unsigned spaces_count(struct server *server);
-unsigned spaces_owned(struct server *server, uint32_t user);
+/** spaces_made() - how many there are besides homes, of that owner or, NULL, of all */
+unsigned spaces_made(struct server *server, const uint32_t *owner);
 
 /** spaces_need() - for the archivist: is a version with that program kept in any of them? */
 bool spaces_need(struct server *server, const char *digest);

@@ -58,6 +58,33 @@ TEST(namespaces_come_and_go)
 	fake_store_forget();
 }
 
+TEST(homes_and_others_do_not_crowd_each_other_out)
+{
+	static struct space *homes[METT_SPACES_MAX + 1];
+	struct stage stage;
+	char name[16], why[METT_MESSAGE_MAX];
+
+	stage_open_space(&stage, NULL, NULL);
+	stage.session->user = 0;
+	for (uint32_t i = 0; i < METT_SPACES_MAX; i++) {
+		snprintf(name, sizeof(name), "u%u", i);
+		CHECK_EQ(spaces_enter(&stage.server, name, i, &homes[i], why), METT_OK);
+	}
+	for (unsigned i = 0; i < METT_SPACES_MAX; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		alter(&stage, MESSAGE_SPACE_CREATE, name, 0);
+		expect_deployed(&stage, 0);
+	}
+	alter(&stage, MESSAGE_SPACE_CREATE, "more", 0);
+	expect_refused(&stage, METT_QUOTA, "as many as the server takes");
+	CHECK_EQ(spaces_enter(&stage.server, "u77777", 77777, &homes[METT_SPACES_MAX], why),
+	         METT_OK);
+	for (unsigned i = 0; i <= METT_SPACES_MAX; i++)
+		spaces_release(homes[i]);
+	CHECK_EQ(stage.server.spaces->table.count, METT_SPACES_MAX);
+	stage_close(&stage);
+}
+
 TEST(who_is_not_admitted_any_more_is_shown_out)
 {
 	struct stage host, guest;

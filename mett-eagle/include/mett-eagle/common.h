@@ -34,7 +34,7 @@ enum {
 	METT_VERSIONS_MAX = 10,         /* versions of an action that are kept */
 	METT_ENVIRONMENT_MAX =
 		4 << 10,            /* an action's environment: all "KEY=V", each with its zero */
-	METT_SPACES_MAX = 4096,     /* named namespaces of one server */
+	METT_SPACES_MAX = 4096,     /* named namespaces of one server, besides homes */
 	METT_SPACES_OWNED_MAX = 64, /* of them, those one user owns besides the own home */
 	METT_MEMBERS_MAX = 64,      /* users of a namespace besides its owner */
 	METT_LATENCY_BUCKETS = 128, /* of a histogram of durations, see mett_latency_ns() */
