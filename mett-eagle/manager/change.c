@@ -534,11 +534,25 @@ static bool perform(struct server *server, struct job *job)
 	}
 }
 
+/* Held, or NULL. Whoever looks after homes need not wait for their users to come first. */
+static struct space *find_space(struct server *server, const struct job *job)
+{
+	bool makes = job->type == MESSAGE_SPACE_LIMIT || job->type == MESSAGE_SPACE_ALLOW;
+	struct space *space = spaces_find(server, job->name);
+	char why[METT_MESSAGE_MAX];
+	uint32_t owner;
+
+	if (!space && makes && spaces_home(job->name, &owner) &&
+	    spaces_enter(server, job->name, owner, &space, why))
+		return NULL;
+	return space;
+}
+
 void change_perform(struct server *server, struct job *job)
 {
 	/* What a job is about is held as long as it is; of these it was not known. */
 	if (job->type >= MESSAGE_SPACE_CREATE && job->type <= MESSAGE_SPACE_LIMIT)
-		job->space = spaces_find(server, job->name);
+		job->space = find_space(server, job);
 	struct space *space = job->space ? spaces_hold(job->space) : NULL;
 
 	if (!perform(server, job)) {

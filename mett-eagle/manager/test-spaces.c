@@ -85,6 +85,38 @@ TEST(homes_and_others_do_not_crowd_each_other_out)
 	stage_close(&stage);
 }
 
+TEST(homes_are_seen_to_before_their_users_come)
+{
+	struct message_space limit = {
+		.header = {MESSAGE_SPACE_LIMIT, 77}, .uid = 7, .quota = {.rate = 5}};
+	struct stage stage;
+	struct space *home;
+	char why[METT_MESSAGE_MAX];
+
+	stage_open_space(&stage, NULL, store());
+	message_name_set(&limit.name, "u7");
+	stage_send(&stage, &limit, sizeof(limit), SYS_NO_CAP);
+	expect_deployed(&stage, 0);
+	alter(&stage, MESSAGE_SPACE_ALLOW, "u9", 7);
+	expect_refused(&stage, METT_DENIED, "only that user and root");
+	alter(&stage, MESSAGE_SPACE_FORBID, "u8", 7);
+	expect_refused(&stage, METT_NO_NAMESPACE, "'u8'");
+	stage.session->user = 0;
+	alter(&stage, MESSAGE_SPACE_ALLOW, "u8", 7);
+	expect_deployed(&stage, 0);
+	CHECK(!spaces_find(&stage.server, "u9"));
+	stage_close(&stage);
+	stage_open_space(&stage, NULL, store());
+	CHECK_EQ(spaces_enter(&stage.server, "u7", 7, &home, why), METT_OK);
+	CHECK_EQ(quota_limit(&home->quota, QUOTA_RATE), 5);
+	spaces_release(home);
+	CHECK_EQ(spaces_enter(&stage.server, "u8", 7, &home, why), METT_OK);
+	CHECK_EQ(home->owner, 8);
+	spaces_release(home);
+	stage_close(&stage);
+	fake_store_forget();
+}
+
 TEST(who_is_not_admitted_any_more_is_shown_out)
 {
 	struct stage host, guest;

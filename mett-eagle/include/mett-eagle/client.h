@@ -414,7 +414,7 @@ METT_EXPORT int mett_namespace_list(struct mett_client *client, struct mett_name
  * @uid:     user
  * @allowed: 1 or 0; who is in the namespace then and may not any more is shown out
  *
- * For its owner and root. What is so already is no error.
+ * For its owner and root. What is so already is no error. A home comes to be by it.
  *
  * Return: 0, or as mett_namespace_delete() without METT_EXISTS, and
  *   -EDQUOT METT_QUOTA: METT_MEMBERS_MAX
@@ -425,7 +425,7 @@ METT_EXPORT int mett_namespace_allow(struct mett_client *client, const char *nam
 /**
  * mett_namespace_limit() - give a namespace a quota of its own, in place of the server's default
  *
- * For root and the user the server runs as. What is over it now may stay.
+ * For root and the user the server runs as. What is over it now may stay. A home comes to be by it.
  *
  * Return: 0, or as mett_namespace_delete() without METT_EXISTS.
  */
