@@ -1,6 +1,7 @@
 #include "registry.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +141,15 @@ static void answer(struct visitor *visitor, const struct message_register *messa
 	log_info("client refused: {}", reply.text);
 }
 
+/* Of another version, and so perhaps of another size: nothing but that is known of it. */
+static bool speaks_another(const void *data, size_t size)
+{
+	const struct message_register *message = data;
+
+	return size >= offsetof(struct message_register, space) &&
+	       message->header.type == MESSAGE_REGISTER && message->version != PROTOCOL_VERSION;
+}
+
 /* The gate it came by stays its own. */
 static void answer_recorder(struct visitor *visitor, const struct message_record *message)
 {
@@ -165,7 +175,7 @@ static void visitor_ready(struct sys_watch *watch)
 	if (!result) {
 		enum message_type type = message_check(data, got.size, got.cap_count, FROM_CLIENT);
 
-		if (type == MESSAGE_REGISTER)
+		if (type == MESSAGE_REGISTER || speaks_another(data, got.size))
 			answer(visitor, (void *)data);
 		else if (type == MESSAGE_RECORD)
 			answer_recorder(visitor, (void *)data);

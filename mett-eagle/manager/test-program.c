@@ -83,7 +83,7 @@ TEST(each_wrong_field_is_refused)
 	WITH(bad.note.desc_size = UINT32_MAX, "does not link libfaas");
 	WITH(bad.note.name[0] = 'X', "does not link libfaas");
 	WITH(bad.note.type = 2, "does not link libfaas");
-	WITH(bad.note.version++, "protocol 2, the server speaks 1");
+	WITH(bad.note.version++, "link it with this server's libfaas");
 #undef WITH
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "test-stage.h"
@@ -86,9 +87,9 @@ static int hear(sys_cap gate, void *data, size_t size, struct sys_received *got)
 }
 
 /* Returns METT_GONE when the server hangs up without a word. */
-static enum mett_reason join_as(struct play *play, uint32_t version, struct client *ret)
+static enum mett_reason join_by(struct play *play, const struct message_register *message,
+                                size_t size, struct client *ret)
 {
-	struct message_register message = {.header = {MESSAGE_REGISTER, 9}, .version = version};
 	struct {
 		struct message_registered fixed;
 		char text[METT_MESSAGE_MAX];
@@ -97,7 +98,7 @@ static enum mett_reason join_as(struct play *play, uint32_t version, struct clie
 	sys_cap gate = fake_knock(play->door);
 	int result;
 
-	result = sys_gate_send(gate, &message, sizeof(message), NULL, 0);
+	result = sys_gate_send(gate, message, size, NULL, 0);
 	if (!result)
 		result = hear(gate, &answer, sizeof(answer), &got);
 	sys_cap_close(gate);
@@ -112,6 +113,14 @@ static enum mett_reason join_as(struct play *play, uint32_t version, struct clie
 		*ret = (struct client){got.caps[0], got.caps[1], answer.fixed.core};
 	}
 	return answer.fixed.reason;
+}
+
+static enum mett_reason join_as(struct play *play, uint32_t version, struct client *ret)
+{
+	const struct message_register message = {.header = {MESSAGE_REGISTER, 9},
+	                                         .version = version};
+
+	return join_by(play, &message, sizeof(message), ret);
 }
 
 static enum mett_reason join(struct play *play, struct client *ret)
@@ -227,6 +236,13 @@ TEST(who_speaks_another_protocol_is_told)
 
 	play_open(&play, CORES_SHARE);
 	CHECK_EQ(join_as(&play, PROTOCOL_VERSION + 1, &client), METT_BAD_ARGUMENT);
+	/* Without a namespace, as the first one was. */
+	struct message_register message = {.header = {MESSAGE_REGISTER, 9}, .version = 1};
+	size_t size = offsetof(struct message_register, space);
+	CHECK_EQ(join_by(&play, &message, size, &client), METT_BAD_ARGUMENT);
+	CHECK_EQ(join_by(&play, &message, size - 8, &client), METT_GONE);
+	message.version = PROTOCOL_VERSION;
+	CHECK_EQ(join_by(&play, &message, size, &client), METT_GONE);
 	play_stop(&play);
 	play_close(&play);
 }

@@ -11,7 +11,7 @@
 #include <mett-eagle/base.h>
 
 enum {
-	PROTOCOL_VERSION = 1,
+	PROTOCOL_VERSION = 2,
 	MESSAGE_MAX = 8 << 10, /* bytes of any message */
 	MESSAGE_CAPS_MAX = 16, /* capabilities with any message */
 };

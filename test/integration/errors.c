@@ -447,7 +447,7 @@ TEST(program_that_does_not_start)
 	version = crash;
 	version.ours.version = PROTOCOL_VERSION + 1;
 	path = make_file(&server, "file", &version, sizeof(version));
-	EXPECT_ERROR(error, METT_BAD_PROGRAM, "with protocol 2",
+	EXPECT_ERROR(error, METT_BAD_PROGRAM, "with this server's libfaas",
 	             mett_action_update_path(client, "x", path, NULL, &error));
 	version.ours.name[0] ^= 1;
 	path = make_file(&server, "file", &version, sizeof(version));
