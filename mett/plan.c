@@ -3,6 +3,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,24 +87,38 @@ static const struct key *find_key(struct reading *reading, const yaml_node_t *na
 	return NULL;
 }
 
-/* Two keys that read the same are a mistake, not one of which the last counts. */
-static bool check_twice(struct reading *reading, const yaml_node_t *mapping,
-                        const yaml_node_pair_t *pair)
+static int compare_text(const void *a, const void *b)
 {
-	const yaml_node_t *name = node(reading, pair->key);
+	const yaml_node_t *left = a, *right = b;
 
-	for (const yaml_node_pair_t *before = mapping->data.mapping.pairs.start; before < pair;
-	     before++) {
-		const yaml_node_t *other = node(reading, before->key);
+	return strcmp((const char *)left->data.scalar.value,
+	              (const char *)right->data.scalar.value);
+}
 
-		if (name->type == YAML_SCALAR_NODE && other->type == YAML_SCALAR_NODE &&
-		    !strcmp((const char *)name->data.scalar.value,
-		            (const char *)other->data.scalar.value))
-			return wrong(reading, name->start_mark,
-			             "'%s' is there twice, before in line %zu",
-			             name->data.scalar.value, other->start_mark.line + 1);
+static void keep(void *node)
+{
+}
+
+/* Two keys that read the same are a mistake, not one of which the last counts. */
+static bool check_twice(struct reading *reading, const yaml_node_t *mapping)
+{
+	const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+	const yaml_node_t *other = NULL, *name = NULL;
+	void *seen = NULL;
+
+	for (; other == name && pair < mapping->data.mapping.pairs.top; pair++) {
+		name = other = node(reading, pair->key);
+		if (name->type == YAML_SCALAR_NODE) {
+			const yaml_node_t **found = tsearch(name, &seen, compare_text);
+
+			other = found ? *found : name;
+		}
 	}
-	return true;
+	tdestroy(seen, keep);
+	if (other == name)
+		return true;
+	return wrong(reading, name->start_mark, "'%s' is there twice, before in line %zu",
+	             name->data.scalar.value, other->start_mark.line + 1);
 }
 
 static bool read_mapping(struct reading *reading, const yaml_node_t *mapping,
@@ -114,10 +129,10 @@ static bool read_mapping(struct reading *reading, const yaml_node_t *mapping,
 	if (mapping->type != YAML_MAPPING_NODE)
 		return wrong(reading, mapping->start_mark, "%s must be lines of 'key: value'",
 		             whose);
+	if (!check_twice(reading, mapping))
+		return false;
 	for (pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top;
 	     pair++) {
-		if (!check_twice(reading, mapping, pair))
-			return false;
 		const struct key *key = find_key(reading, node(reading, pair->key), keys, whose);
 
 		if (!key || !key->take(reading, node(reading, pair->value), row))
@@ -273,9 +288,10 @@ static bool take_functions(struct reading *reading, const yaml_node_t *value,
 		return wrong(
 			reading, value->start_mark,
 			"functions must be lines of 'NAME: FILE', or of 'NAME:' with more below");
+	if (!check_twice(reading, value))
+		return false;
 	for (pair = value->data.mapping.pairs.start; pair < value->data.mapping.pairs.top; pair++)
-		if (!check_twice(reading, value, pair) ||
-		    !read_function(reading, node(reading, pair->key), node(reading, pair->value)))
+		if (!read_function(reading, node(reading, pair->key), node(reading, pair->value)))
 			return false;
 	return true;
 }

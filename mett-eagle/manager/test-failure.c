@@ -193,7 +193,7 @@ TEST(reuse_gets_along_without)
 	run_all(METT_POLICY_REUSE, FAKE_ROOM_DEFAULT, false);
 }
 
-TEST(so_do_named_namespaces)
+TEST_TIMEOUT(so_do_named_namespaces, 240)
 {
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++)
 		run_all(policy, FAKE_ROOM_DEFAULT, true);
