@@ -267,9 +267,9 @@ const struct verb verb_top = {
 	.usage = "[OPTION]...",
 	.text = "Shows for each action of the namespace, for all its clients together: calls and\n"
 		"failed calls a second, half and 99 of 100 of the calls' times, calls that run,\n"
-		"workers that are ready, and the most memory one of them had. On a terminal it goes on until\n"
-		"'q'; the keys n, c, 5, 9, e, r, p, m and the arrows choose what to sort by. Else it\n"
-		"prints one table; with --json one line for each interval.\n"
+		"workers that are ready, and the most memory one of them had. On a terminal it goes on\n"
+		"until 'q'; the keys n, c, 5, 9, e, r, p, m and the arrows choose what to sort by. Else\n"
+		"it prints one table; with --json one line for each interval.\n"
 		"\n"
 		"  -i, --interval=TIME      time between two looks (1s)\n"
 		"  -o, --sort=COLUMN        name, calls, p50, p99, errors, running, parked or\n"
