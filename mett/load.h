@@ -19,6 +19,7 @@ struct load_client {
 	struct histogram latency; /* of what was answered */
 	uint64_t failed[METT_REASON_COUNT];
 	char first_failure[METT_MESSAGE_MAX];
+	uint64_t end_ns; /* CLOCK_MONOTONIC, when it had made its last call */
 };
 
 struct load {
@@ -31,7 +32,7 @@ struct load {
 	double rate;                      /* a second, of all together; 0: as fast as they go */
 	unsigned client_count;
 	struct load_client *clients;
-	uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; filled in */
+	uint64_t begin_ns, end_ns; /* CLOCK_MONOTONIC; filled in. The end: of the last client */
 	atomic_uint_least64_t begun;
 	atomic_uint running;
 	atomic_bool stop;

@@ -37,6 +37,11 @@ class Bench(Measured):
             self.assertGreater(times["min"], 0)
             self.assertAlmostEqual(figures["rate"] * figures["seconds"], 300, delta=1)
 
+    def test_the_time_is_that_of_the_calls(self):
+        """Not that of whoever looks every 100 ms whether they are all made."""
+        self.assertLess(min(self.bench("hello", "x", "--calls=1")["seconds"]
+                            for _ in range(10)), 0.1)
+
     def test_time_bounds_it(self):
         figures = self.bench("hello", "x", "--duration=300ms")
         self.assertGreaterEqual(figures["seconds"], 0.3)
