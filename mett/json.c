@@ -21,7 +21,7 @@ void json_print(json_t *value)
 void json_print_line(json_t *value)
 {
 	print(value, JSON_COMPACT);
-	fflush(stdout);
+	text_flush();
 }
 
 static char *base64(const unsigned char *data, size_t size)

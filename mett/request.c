@@ -100,7 +100,7 @@ static int print(struct mett_client *client, const struct request *request, cons
 			print_log(result);
 	}
 	if (request->time) {
-		fflush(stdout);
+		text_flush();
 		phases_draw(phases, stderr);
 	}
 	return status;

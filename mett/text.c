@@ -15,6 +15,8 @@
 
 enum { NEAREST_MAX = 64 };
 
+static int write_error; /* the first of the standard output; 0: none */
+
 void say(const char *format, ...)
 {
 	va_list args;
@@ -23,7 +25,7 @@ void say(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fflush(stdout);
+	text_flush();
 	struct colours colours = text_colours(stderr);
 	fprintf(stderr, "%smett:%s ", colours.bad, colours.off);
 	/* It can quote what others wrote. */
@@ -58,12 +60,18 @@ int say_error(const struct mett_error *error)
 	return is_functions(error->reason) ? STATUS_FAILED : STATUS_REFUSED;
 }
 
+void text_flush(void)
+{
+	if (fflush(stdout) && !write_error)
+		write_error = errno;
+}
+
 int text_finish(int status)
 {
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	text_flush();
+	if (!write_error && !ferror(stdout))
 		return status;
-	say("cannot write to the standard output: %s", strerror(errno ? errno : EIO));
+	say("cannot write to the standard output: %s", strerror(write_error ? write_error : EIO));
 	return status == STATUS_GOOD ? STATUS_FAILED : status;
 }
 

@@ -20,6 +20,9 @@ __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
  */
 int say_error(const struct mett_error *error);
 
+/** text_flush() - put out what was printed so far, and keep in mind why if that fails */
+void text_flush(void);
+
 /** text_finish() - see that all output is out; returns the exit status, @status if it is */
 int text_finish(int status);
 

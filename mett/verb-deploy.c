@@ -102,7 +102,7 @@ static void show_changes(const struct work *work)
 	for (size_t i = 0; i < work->leftover_count; i++)
 		printf("%s- %s: deleted, with all its versions%s\n", colours.bad,
 		       work->leftovers[i].name, colours.off);
-	fflush(stdout);
+	text_flush();
 }
 
 static int deploy_one(struct work *work, size_t i)
@@ -122,7 +122,7 @@ static int deploy_one(struct work *work, size_t i)
 		printf("%s: version %u is deployed (%s, %s)\n", row->name, work->versions[i],
 		       mett_language_name(row->options.language),
 		       text_size((uint64_t)lseek(row->program, 0, SEEK_END), unit));
-	fflush(stdout);
+	text_flush();
 	return STATUS_GOOD;
 }
 

@@ -33,7 +33,7 @@ static void print(const struct mett_record *record, void *unused)
 	if (error->reason != METT_OK)
 		print_line(record, error->message, strlen(error->message),
 		           text_colours(stdout).bad);
-	fflush(stdout);
+	text_flush();
 }
 
 static void print_json(const struct mett_record *record, void *unused)

@@ -42,7 +42,7 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 	struct colours colours = text_colours(stderr);
 	va_list args;
 
-	fflush(stdout);
+	text_flush();
 	fputs(colours.faint, stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
@@ -128,7 +128,7 @@ static void print(const struct watch *watch, const struct mett_result *result)
 		/* The next answer begins a line. */
 		if (result->answer_size && answer[result->answer_size - 1] != '\n')
 			putchar('\n');
-		fflush(stdout);
+		text_flush();
 	} else {
 		say("%s", result->error.message);
 	}

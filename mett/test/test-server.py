@@ -46,6 +46,11 @@ class Deploy(WithServer):
                            "grants": ["env:A=b c", "env:D="], "size": len(PYTHON)}.items():
             self.assertEqual(version[key], value, key)
 
+    def test_a_full_disk(self):
+        self.write("hello.py", PYTHON)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            self.says(FAILED, "deploy", "hello.py", "No space left on device", stdout=full)
+
     def test_the_environment_gets_there(self):
         self.write("f.py", "import os\n\ndef main(arg):\n    return os.environ[arg]\n")
         self.mett("deploy", "f.py", "-g", "env:A=b c", "-g", "env:A=d")
@@ -473,6 +478,9 @@ class History(WithServer):
         rows = [json.loads(line) for line in
                 self.mett("logs", "--json", "hello").stdout.splitlines()]
         self.assertEqual([row["log"] for row in rows], ["log of one\n", "log of two\n"])
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for option in "--limit=1", "--json":
+                self.says(FAILED, "logs", option, "No space left on device", stdout=full)
 
     def test_following(self):
         process = subprocess.Popen([METT, "logs", "-f", "hello"], cwd=self.folder, text=True,
