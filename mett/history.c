@@ -46,7 +46,7 @@ int history_each(const struct options *options, struct mett_records_query *query
 	struct mett_records *records;
 	struct mett_record record;
 	struct mett_error error;
-	int state;
+	int state = 0;
 
 	query->name_space = connection_space(options, home);
 	query->action = options->operands[0];
@@ -55,7 +55,9 @@ int history_each(const struct options *options, struct mett_records_query *query
 	progress_end();
 	if (failure)
 		return say_error(&error);
-	while ((state = mett_records_next(records, -1, &record, &error)) == METT_RECORDS_ROW)
+	/* What cannot be written any more need not be asked for; text_finish() tells. */
+	while (!ferror(stdout) &&
+	       (state = mett_records_next(records, -1, &record, &error)) == METT_RECORDS_ROW)
 		each(&record, context);
 	mett_records_close(records);
 	return state < 0 ? say_error(&error) : STATUS_GOOD;

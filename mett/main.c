@@ -5,8 +5,10 @@
 #include "text.h"
 #include "verbs.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
 static int run_help(struct options *options);
 
@@ -95,11 +97,23 @@ static int run_help(struct options *options)
 	return STATUS_GOOD;
 }
 
+/*
+ * What we open must not become a standard stream that was closed: a socket would take what is
+ * printed. What is opened instead cannot be used as that stream, and so is still an error.
+ */
+static void occupy_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct verb before = {.name = "", .usage = "VERB"};
 	struct options options = {.verb = &before, .argc = argc, .argv = argv};
 
+	occupy_streams();
 	setlocale(LC_CTYPE, "");
 	/* Options of all verbs may also stand in front of the verb. */
 	while (options_next(&options, "+", NULL) != OPTIONS_END)

@@ -154,10 +154,10 @@ static void take_outcome(struct watch *watch)
 		give_up(watch);
 }
 
-/* Goes on until it is interrupted, or the file's folder is gone. */
+/* Goes on until it is interrupted, or the file's folder or the standard output is gone. */
 static int follow(struct watch *watch)
 {
-	for (;;) {
+	while (!ferror(stdout)) {
 		struct pollfd polls[] = {
 			{watch->file.fd, POLLIN, 0},
 			{watch->client ? mett_client_fd(watch->client) : -1, POLLIN, 0},
@@ -179,6 +179,7 @@ static int follow(struct watch *watch)
 			take_outcome(watch);
 		}
 	}
+	return STATUS_GOOD;
 }
 
 static int watch_file(struct options *options, struct deployment *model, struct request *request)

@@ -482,6 +482,15 @@ class History(WithServer):
             for option in "--limit=1", "--json":
                 self.says(FAILED, "logs", option, "No space left on device", stdout=full)
 
+    def test_nobody_can_read_what_follows(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for option in "-f", "-fj":
+                self.says(FAILED, "logs", option, "No space left on device", stdout=full)
+        done = subprocess.run(["sh", "-c", "mett logs -f >&-"], env=self.environment, text=True,
+                              stderr=subprocess.PIPE, timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
+        self.assertIn("cannot write to the standard output: Bad file descriptor", done.stderr)
+
     def test_following(self):
         process = subprocess.Popen([METT, "logs", "-f", "hello"], cwd=self.folder, text=True,
                                    env=self.environment, stdout=subprocess.PIPE)

@@ -101,6 +101,13 @@ class Watch(Living, WithServer):
         terminal.send("C-c")
         terminal.expect("ready>")
 
+    def test_an_answer_that_cannot_be_written_ends_it(self):
+        self.write("hello.py", HELLO)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            for option in [], ["--json"]:
+                self.says(FAILED, "watch", *option, "hello.py", "world", "No space left on device",
+                          stdout=full)
+
     def test_errors_are_shown_as_they_are(self):
         self.write("hello.c", C.format("Hello", " oops"))
         terminal = Terminal(self)
