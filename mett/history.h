@@ -30,8 +30,8 @@ void history_option(struct mett_records_query *query, const struct options *opti
  * history_each() - ask for records, and call @each for each as it comes, oldest first
  * @query: of the action that is the verb's operand, if there is one
  *
- * With `follow` it returns only when the recorder is gone, or the standard output broken. Return: STATUS_GOOD, or the exit
- * status; what is wrong was told.
+ * With `follow` it returns only when the recorder is gone, or the standard output broken. Return:
+ * STATUS_GOOD, or the exit status; what is wrong was told.
  */
 int history_each(const struct options *options, struct mett_records_query *query,
                  void (*each)(const struct mett_record *record, void *context), void *context);

@@ -16,6 +16,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where a sanitizer makes all slow, and memory is not what it was. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 struct test {
 	const char *name;
 	void (*run)(void);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KILLS = 100, ACTIONS = 6, SERVES_MAX_US = 200000 };
+enum { KILLS = SANITIZED ? 30 : 100, ACTIONS = 6, SERVES_MAX_US = 200000 };
 
 /* What an action is to be like: the values its versions answer, oldest first. */
 struct model {
