@@ -7,7 +7,8 @@
 #include <libfmt/fmt.h>
 #include <system/ipc.h>
 
-static const uint64_t believed_ns = 2000000000;
+/* Who was just allowed must not be refused; and who is refused must not keep the server busy. */
+static const uint64_t believed_ns = 2000000000, absence_believed_ns = 100000000;
 
 void access_init(struct access *access, const char *socket_path)
 {
@@ -37,6 +38,7 @@ static int ask(struct access *access, struct mett_error *error)
 	access->rows = rows;
 	access->count = count;
 	access->until_ns = sys_clock_ns() + believed_ns;
+	access->absent_until_ns = sys_clock_ns() + absence_believed_ns;
 	return 0;
 }
 
@@ -48,10 +50,12 @@ static bool is_among(const struct mett_namespace_info *row, uid_t user)
 	return row->owner == user;
 }
 
-static const struct mett_namespace_info *find(const struct access *access, const char *name)
+/* The namespace of this name, if @user may read it. */
+static const struct mett_namespace_info *find(const struct access *access, const char *name,
+                                              uid_t user)
 {
 	for (size_t i = 0; i < access->count; i++)
-		if (!strcmp(access->rows[i].name, name))
+		if (!strcmp(access->rows[i].name, name) && is_among(&access->rows[i], user))
 			return &access->rows[i];
 	return NULL;
 }
@@ -68,18 +72,24 @@ enum mett_reason access_check(struct access *access, uid_t user, const char *nam
                               int64_t *ret_owner, char *why)
 {
 	struct mett_error error;
-	const struct mett_namespace_info *row;
+	const struct mett_namespace_info *row = NULL;
+	uint64_t now = sys_clock_ns();
 
 	*ret_owner = -1;
 	if (user == 0 || user == geteuid() || is_home(user, name_space))
 		return METT_OK;
-	if (sys_clock_ns() >= access->until_ns && ask(access, &error)) {
-		fmt_format(why, METT_MESSAGE_MAX, "whose namespace '{}' is cannot be asked now: {}",
-		           name_space, error.message);
-		return METT_GONE;
+	if (now < access->until_ns)
+		row = find(access, name_space, user);
+	if (!row && now >= access->absent_until_ns) {
+		if (ask(access, &error)) {
+			fmt_format(why, METT_MESSAGE_MAX,
+			           "whose namespace '{}' is cannot be asked now: {}", name_space,
+			           error.message);
+			return METT_GONE;
+		}
+		row = find(access, name_space, user);
 	}
-	row = find(access, name_space);
-	if (row && is_among(row, user)) {
+	if (row) {
 		*ret_owner = row->owner;
 		return METT_OK;
 	}

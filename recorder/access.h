@@ -13,7 +13,8 @@ struct access {
 	const char *socket_path; /* the server's */
 	struct mett_namespace_info *rows;
 	size_t count;
-	uint64_t until_ns; /* rows are believed until then */
+	uint64_t until_ns;        /* what is in rows is believed until then */
+	uint64_t absent_until_ns; /* what is not, until then */
 };
 
 /** access_init() - @socket_path must stay valid */
@@ -27,8 +28,8 @@ void access_deinit(struct access *access);
  * @ret_owner: whose the namespace is, or -1: it does not matter
  * @why:       METT_MESSAGE_MAX bytes, for why not
  *
- * Asks the server when what it said last is older than a second or two, which may take five
- * when that is stuck.
+ * Asks the server when its last answer is older than a second or two, or than a tenth of one
+ * where that would refuse; which may take five when the server is stuck.
  *
  * Return: METT_OK, METT_DENIED, or METT_GONE: it cannot be known now.
  */

@@ -388,6 +388,14 @@ class OtherUsers(WithServer):
         self.mett("ns", "deny", "team", "nobody")
         self.as_nobody("invoke", "-n", "team", "hello", "x", status=REFUSED)
 
+    def test_may_read_what_they_are_let_into_at_once(self):
+        self.start(RECORDER, "--state", self.folder, "--socket-mode", "666")
+        self.mett("ns", "create", "team")
+        self.as_nobody("activations", "-n", "team", status=REFUSED)
+        self.mett("ns", "allow", "team", "nobody")
+        time.sleep(0.2)
+        self.as_nobody("activations", "-n", "team")
+
 
 class Tables(WithServer):
     LONG = "a-very-long-name-of-an-action-that-does-not-fit-a-narrow-terminal"[:64]
