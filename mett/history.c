@@ -63,6 +63,14 @@ int history_each(const struct options *options, struct mett_records_query *query
 	return state < 0 ? say_error(&error) : STATUS_GOOD;
 }
 
+const char *history_reason(const struct mett_record *record)
+{
+	/* To a client it says that the server is gone; what is recorded lost its caller. */
+	if (record->error.reason == METT_GONE)
+		return "caller gone";
+	return mett_reason_name(record->error.reason);
+}
+
 uint64_t history_duration_ns(const struct mett_record *record)
 {
 	const struct mett_metadata *times = &record->times;

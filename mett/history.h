@@ -36,6 +36,9 @@ void history_option(struct mett_records_query *query, const struct options *opti
 int history_each(const struct options *options, struct mett_records_query *query,
                  void (*each)(const struct mett_record *record, void *context), void *context);
 
+/** history_reason() - why it gave no answer, in a word or two */
+const char *history_reason(const struct mett_record *record);
+
 /** history_json() - a record for programs */
 json_t *history_json(const struct mett_record *record);
 

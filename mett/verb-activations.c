@@ -23,8 +23,7 @@ static void add_row(const struct mett_record *record, void *context)
 	else if (record->error.reason == METT_OK)
 		table_cell(table, "ok");
 	else
-		table_cell(table, "%s: %s", mett_reason_name(record->error.reason),
-		           record->error.message);
+		table_cell(table, "%s: %s", history_reason(record), record->error.message);
 }
 
 static void add_json(const struct mett_record *record, void *context)

@@ -1,6 +1,7 @@
 """What the tests of the command share: a folder, a server, the command itself, TAP."""
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -130,6 +131,12 @@ class WithServer(Folder):
     def deploy(self, *options, name="hello", text=PYTHON):
         self.write(name + ".py", text)
         return self.mett("deploy", name + ".py", *options)
+
+    def wait_for_running(self, name, count):
+        end = time.monotonic() + PATIENCE_S
+        while (running := json.loads(self.mett("show", "-j", name).stdout)["running"]) != count:
+            self.assertLess(time.monotonic(), end, running)
+            time.sleep(0.05)
 
 
 class Tap(unittest.TestResult):

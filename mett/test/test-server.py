@@ -186,18 +186,12 @@ class Interrupt(WithServer):
     def interrupt(self, number, status):
         process = subprocess.Popen([METT, "invoke", "sleeper", "60"], cwd=self.folder,
                                    env=self.environment, stderr=subprocess.PIPE, text=True)
-        self.wait_for_running(1)
+        self.wait_for_running("sleeper", 1)
         process.send_signal(number)
         _, said = process.communicate(timeout=PATIENCE_S)
         self.assertEqual(process.returncode, status)
         self.assertIn("interrupted: the invocation of 'sleeper' is cancelled", said)
-        self.wait_for_running(0)
-
-    def wait_for_running(self, count):
-        end = time.monotonic() + PATIENCE_S
-        while (running := json.loads(self.mett("show", "-j", "sleeper").stdout)["running"]) != count:
-            self.assertLess(time.monotonic(), end, running)
-            time.sleep(0.05)
+        self.wait_for_running("sleeper", 0)
 
     def test_ends_it_on_the_server(self):
         self.deploy(name="sleeper", text=SLEEPER)
@@ -463,6 +457,17 @@ class History(WithServer):
         self.assertEqual([line.split()[1] for line in lines[1:]], ["hello", "failing", "hello"])
         self.assertRegex(lines[1], r" ok$")
         self.assertRegex(lines[2], r" failed: .*no luck")
+
+    def test_whose_caller_left(self):
+        self.deploy(name="sleeper", text=SLEEPER)
+        process = subprocess.Popen([METT, "invoke", "sleeper", "60"], cwd=self.folder,
+                                   env=self.environment, stderr=subprocess.DEVNULL)
+        self.wait_for_running("sleeper", 1)
+        process.kill()
+        process.wait(timeout=PATIENCE_S)
+        self.wait_for_records(4)
+        self.assertRegex(self.mett("activations", "sleeper").stdout,
+                         r"(?m) caller gone: whoever invoked it is gone$")
 
     def test_which(self):
         self.assertEqual([row["action"] for row in self.records("--failed")], ["failing"])
