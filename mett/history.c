@@ -50,6 +50,9 @@ int history_each(const struct options *options, struct mett_records_query *query
 
 	query->name_space = connection_space(options, home);
 	query->action = options->operands[0];
+	/* Ids are those of one life of the server. */
+	if (query->activation)
+		query->limit = 1;
 	progress_begin("asking the recorder");
 	int failure = mett_records_open(options->socket, query, &records, &error);
 	progress_end();

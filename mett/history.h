@@ -19,7 +19,7 @@
 	"  -l, --limit=N            the newest N (100)\n"                                          \
 	"      --since=TIME         not older than that, as 10m or 1.5h\n"                         \
 	"      --failed             only those that gave no answer\n"                              \
-	"      --activation=ID      only the one with this id\n"
+	"      --activation=ID      only the newest with this id; each server counts from 1\n"
 
 enum { HISTORY_SINCE = OPTIONS_LONG + 48, HISTORY_FAILED, HISTORY_ACTIVATION };
 

@@ -444,6 +444,14 @@ class History(WithServer):
     def records(self, *options):
         return json.loads(self.mett("activations", "--json", *options).stdout)
 
+    def restart(self):
+        while self.servers:
+            server = self.servers.pop()
+            server.send_signal(signal.SIGTERM)
+            self.assertEqual(server.wait(timeout=PATIENCE_S), 0, self.server_log())
+        self.start(SERVER, "--state", os.path.join(self.folder, "state"))
+        self.start(RECORDER, "--state", self.folder)
+
     def wait_for_records(self, count):
         end = time.monotonic() + PATIENCE_S
         while len(self.records()) != count:
@@ -480,6 +488,19 @@ class History(WithServer):
         self.assertIn("before it failed\n", one["log"])
         self.assertEqual(self.mett("activations", "nope").stdout,
                          "No activation is recorded that fits.\n")
+
+    def test_ids_come_again(self):
+        before = self.records("--limit=1")[0]
+        self.restart()
+        for _ in range(before["activation"]):
+            self.mett("invoke", "hello", "again")
+        self.wait_for_records(3 + before["activation"])
+        rows = [row for row in self.records() if row["activation"] == before["activation"]]
+        self.assertEqual(len(rows), 2)
+        for limit in [], ["--limit=5"]:
+            found = self.records(f"--activation={before['activation']}", *limit)
+            self.assertEqual([row["number"] for row in found],
+                             [max(row["number"] for row in rows)])
 
     def test_logs(self):
         lines = self.mett("logs").stdout.splitlines()
