@@ -10,6 +10,7 @@
 
 enum {
 	HEADERS_MAX = 64, /* program headers of a program we take */
+	SECTIONS_MAX = 256,
 	NOTES_MAX = 64 << 10,
 };
 
@@ -44,15 +45,13 @@ static const char *kind_of(const struct view *file)
 }
 
 /* 1 when the notes say that the program links our worker library, in our version. */
-static int find_note(const struct view *file, const Elf64_Phdr *header, uint32_t *ret_version)
+static int find_note(const struct view *file, uint64_t offset, uint64_t size, uint32_t *ret_version)
 {
-	uint64_t offset = header->p_offset;
 	struct note_program note;
 
-	if (header->p_filesz > NOTES_MAX || offset > file->size ||
-	    header->p_filesz > file->size - offset)
+	if (size > NOTES_MAX || offset > file->size || size > file->size - offset)
 		return 0;
-	for (uint64_t end = offset + header->p_filesz; offset + sizeof(Elf64_Nhdr) <= end;) {
+	for (uint64_t end = offset + size; offset + sizeof(Elf64_Nhdr) <= end;) {
 		Elf64_Nhdr any;
 
 		if (view_read(file, offset, &any, sizeof(any)))
@@ -90,12 +89,28 @@ static void look_at(const struct view *file, const Elf64_Ehdr *elf, struct findi
 		if (header.p_type == PT_INTERP)
 			ret->interpreter = 1;
 		if (header.p_type == PT_NOTE && !ret->ours)
-			ret->ours = find_note(file, &header, &ret->version);
+			ret->ours =
+				find_note(file, header.p_offset, header.p_filesz, &ret->version);
 		if (header.p_type != PT_LOAD)
 			continue;
 		ret->loads++;
 		if (header.p_offset > file->size || header.p_filesz > file->size - header.p_offset)
 			ret->broken = 1;
+	}
+}
+
+/* Where a linker's script makes no segment of the notes there is their section still. */
+static void look_at_sections(const struct view *file, const Elf64_Ehdr *elf, struct findings *ret)
+{
+	for (unsigned i = 0; i < elf->e_shnum && i < SECTIONS_MAX && !ret->ours; i++) {
+		Elf64_Shdr header;
+
+		if (elf->e_shoff > file->size ||
+		    view_read(file, elf->e_shoff + i * sizeof(header), &header, sizeof(header)))
+			return;
+		if (header.sh_type == SHT_NOTE)
+			ret->ours =
+				find_note(file, header.sh_offset, header.sh_size, &ret->version);
 	}
 }
 
@@ -126,6 +141,8 @@ static enum mett_reason check_elf(const char *name, const struct view *file, uin
 	if (elf.e_phentsize != sizeof(Elf64_Phdr) || elf.e_phnum == 0 || elf.e_phnum > HEADERS_MAX)
 		REFUSE("action '{}': ELF file has no sound program headers; link it again", name);
 	look_at(file, &elf, &found);
+	if (!found.ours && elf.e_shentsize == sizeof(Elf64_Shdr))
+		look_at_sections(file, &elf, &found);
 	if (found.broken || !found.loads)
 		REFUSE("action '{}': ELF file is cut short; upload it again", name);
 	if (found.interpreter && !(grants & METT_GRANT_SYSTEM))

@@ -87,6 +87,31 @@ TEST(each_wrong_field_is_refused)
 #undef WITH
 }
 
+TEST(notes_may_have_a_section_only)
+{
+	struct {
+		struct stage_program program;
+		Elf64_Shdr section[2];
+	} file = {0};
+	char why[METT_MESSAGE_MAX];
+
+	stage_program_init(&file.program);
+	file.section[1].sh_type = SHT_NOTE;
+	file.section[1].sh_offset = file.program.notes.p_offset;
+	file.section[1].sh_size = file.program.notes.p_filesz;
+	file.program.notes.p_type = PT_NULL;
+	file.program.elf.e_shentsize = sizeof(Elf64_Shdr);
+	file.program.elf.e_shnum = 2;
+	file.program.elf.e_shoff = offsetof(__typeof__(file), section);
+	CHECK_EQ(check_bytes(&file, sizeof(file), why), METT_OK);
+	file.program.elf.e_shnum = UINT16_MAX; /* the rest is not there */
+	CHECK_EQ(check_bytes(&file, sizeof(file), why), METT_OK);
+	file.section[1].sh_offset = UINT64_MAX;
+	refused(&file, sizeof(file), "does not link libfaas");
+	file.program.elf.e_shoff = UINT64_MAX - 8;
+	refused(&file, sizeof(file), "does not link libfaas");
+}
+
 TEST(an_interpreter_means_dynamic)
 {
 	struct stage_program program;
