@@ -73,7 +73,7 @@ static int measure(const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options;
+	static struct options options; /* stacks can be small */
 
 	switch (options_read(argc, argv, &options)) {
 	case OPTIONS_DONE:

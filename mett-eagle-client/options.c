@@ -177,12 +177,12 @@ static bool read_policy(const char *text, enum mett_policy *ret)
 /* Where our own functions are: beside this program before it is installed. */
 static void own_function(const char *name, char *ret)
 {
-	char self[PATH_SIZE];
+	char self[PATH_SIZE] = "";
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	while (length > 0 && self[length - 1] != '/')
 		length--;
-	snprintf(ret, PATH_SIZE, "%.*sfunctions/%s", (int)length, self, name);
+	snprintf(ret, PATH_SIZE, "%.*sfunctions/%s", length > 0 ? (int)length : 0, self, name);
 	if (length <= 0 || access(ret, F_OK) < 0)
 		snprintf(ret, PATH_SIZE, METT_FUNCTIONS "/%s", name);
 }

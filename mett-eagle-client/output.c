@@ -1,5 +1,7 @@
 #include "output.h"
 
+#include "os.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@ static struct colours colours_for(int fd)
 {
 	const char *no_color = getenv("NO_COLOR");
 
-	if (!isatty(fd) || (no_color && *no_color))
+	if (!os_is_terminal(fd) || (no_color && *no_color))
 		return (struct colours){"", "", ""};
 	return (struct colours){"\033[1m", "\033[31m", "\033[0m"};
 }
@@ -175,7 +177,7 @@ int output_print(const struct load *load, const struct statistics *statistics)
 	enum output_form form = load->options->form;
 
 	if (form == OUTPUT_BY_TERMINAL)
-		form = isatty(STDOUT_FILENO) ? OUTPUT_SUMMARY : OUTPUT_RAW;
+		form = os_is_terminal(STDOUT_FILENO) ? OUTPUT_SUMMARY : OUTPUT_RAW;
 	if (form == OUTPUT_SUMMARY) {
 		print_summary(load, statistics);
 	} else if (form == OUTPUT_JSON) {

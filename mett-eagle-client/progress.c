@@ -1,5 +1,7 @@
 #include "progress.h"
 
+#include "os.h"
+
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@ void progress_follow(struct load *load)
 	static const long interval_ns = 200000000;
 	bool shown = false;
 
-	if (!isatty(STDERR_FILENO))
+	if (!os_is_terminal(STDERR_FILENO))
 		return;
 	while (load->running > 0) {
 		struct timespec until;

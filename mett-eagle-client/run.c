@@ -1,13 +1,12 @@
 #include "run.h"
 
+#include "os.h"
 #include "progress.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	REAPED_ROWS = 256,   /* the server notes no more */
@@ -22,20 +21,10 @@ void load_stop(void)
 	stopped = true;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static void sleep_until(uint64_t time_ns)
 {
-	struct timespec until = {(time_t)(time_ns / 1000000000), (long)(time_ns % 1000000000)};
-
-	while (!stopped && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
+	while (!stopped && os_clock_ns() < time_ns)
+		os_sleep_until(time_ns);
 }
 
 int load_new(const struct options *options, struct load **ret)
@@ -76,18 +65,6 @@ void load_free(struct load *load)
 	free(load);
 }
 
-/* A client and its functions share a core: they take turns, and stay warm. */
-static bool pin_to(unsigned core)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	if (core >= CPU_SETSIZE)
-		return false;
-	CPU_SET(core, &set);
-	return sched_setaffinity(0, sizeof(set), &set) == 0;
-}
-
 static int prepare(struct client *client)
 {
 	const struct options *options = client->load->options;
@@ -107,7 +84,8 @@ static int prepare(struct client *client)
 	}
 	if (failure)
 		return failure;
-	client->pinned = pin_to(mett_client_core(client->connection));
+	/* A client and its functions share a core: they take turns, and stay warm. */
+	client->pinned = os_pin(mett_client_core(client->connection));
 	/* Touched now, so that no page fault falls into a measurement. */
 	memset(client->samples, 1, options->iterations * sizeof(*client->samples));
 	return 0;
@@ -165,10 +143,10 @@ static bool invoke(struct client *client, struct sample *sample)
 	const struct options *options = client->load->options;
 	struct mett_result result;
 
-	*sample = (struct sample){.start = now_ns()};
+	*sample = (struct sample){.start = os_clock_ns()};
 	mett_action_invoke(client->connection, options->actions[0].name, options->argument,
 	                   strlen(options->argument), &options->config, &result);
-	sample->end = now_ns();
+	sample->end = os_clock_ns();
 
 	enum mett_reason reason = result.error.reason;
 	sample->times = result.metadata;
@@ -210,7 +188,7 @@ static void await_reaped(struct client *client, size_t made, size_t missing)
 	enum { PATIENCE_MS = 100 };
 
 	for (int i = 0; missing > 0 && i < PATIENCE_MS && !stopped; i++) {
-		sleep_until(now_ns() + 1000000);
+		sleep_until(os_clock_ns() + 1000000);
 		missing -= collect_reaped(client, made);
 	}
 }
@@ -218,7 +196,7 @@ static void await_reaped(struct client *client, size_t made, size_t missing)
 static void invoke_all(struct client *client)
 {
 	const struct options *options = client->load->options;
-	uint64_t begin = now_ns();
+	uint64_t begin = os_clock_ns();
 	size_t made = 0, reaped = 0, answered = 0;
 	bool there = true;
 

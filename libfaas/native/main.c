@@ -1,13 +1,13 @@
 /*
  * The life of a function's process: init once, then serve.
  */
+#include "os.h"
 #include "private.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct faas_state faas_state;
 
@@ -17,14 +17,6 @@ extern __typeof__(faas_init) faas_init __attribute__((weak));
 /* std::set_new_handler(), if this is a C++ program that allocates. */
 extern void *set_new_handler(void (*handler)(void)) __asm__("_ZSt15set_new_handlerPFvvE")
 	__attribute__((weak));
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* With no handler left, operator new then throws std::bad_alloc. */
 static void on_new_failed(void)
@@ -36,7 +28,7 @@ static void on_new_failed(void)
 
 static const char *error_text(int code)
 {
-	const char *text = code < 0 ? strerrordesc_np(-code) : NULL;
+	const char *text = code < 0 ? os_error_text(-code) : NULL;
 
 	return text ? text : "";
 }
@@ -98,9 +90,9 @@ int main(void)
 		if (set_new_handler)
 			set_new_handler(on_new_failed);
 		argument = mett_worker_argument(worker, &size);
-		times.start_function = now_ns();
+		times.start_function = os_clock_ns();
 		int code = faas_main(argument, size);
-		times.end_function = now_ns();
+		times.end_function = os_clock_ns();
 		fflush(NULL);
 		hand_over(worker, code, &times);
 	}

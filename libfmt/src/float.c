@@ -5,11 +5,11 @@
  * needs no heap, and neither do we.
  */
 #include "internal.h"
+#include "os.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,12 +1,12 @@
 #include "config.h"
 #include "line.h"
+#include "os.h"
 
 #include <liblog/log.h>
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,9 +78,9 @@ static const char *base_name(const char *path)
 
 static void put_thread_name(struct line *line)
 {
-	char name[16] = "";
+	char name[16];
 
-	prctl(PR_GET_NAME, name);
+	os_thread_name(name);
 	put_string(line, name, THREAD_MOST);
 }
 
@@ -93,11 +93,11 @@ static void put_text_head(struct line *line, const struct log_site *site)
 	line_put(line, " ");
 	put_package(line, site);
 	if (verbose) {
-		LINE_FORMAT(line, "[{}/{} ", getpid(), gettid());
+		LINE_FORMAT(line, "[{}/{} ", getpid(), os_thread_id());
 		put_thread_name(line);
 		line_put(line, "] ");
 	} else {
-		LINE_FORMAT(line, "[{}] ", gettid());
+		LINE_FORMAT(line, "[{}] ", os_thread_id());
 	}
 	put_string(line, verbose ? site->file : base_name(site->file), FILE_MOST);
 	LINE_FORMAT(line, ":{} ", site->line);
@@ -107,7 +107,7 @@ static void put_text_head(struct line *line, const struct log_site *site)
 
 static void put_text_tail(struct line *line, int code)
 {
-	const char *what = code ? strerrordesc_np(-code) : NULL;
+	const char *what = code ? os_error_text(-code) : NULL;
 
 	if (what)
 		LINE_FORMAT(line, ": {}", what);
@@ -122,7 +122,7 @@ static void put_json_head(struct line *line, const struct log_site *site)
 	put_time(line, true);
 	LINE_FORMAT(line, "\",\"level\":\"{}\",\"package\":\"", log_level_name(site->level));
 	put_package(line, site);
-	LINE_FORMAT(line, "\",\"pid\":{},\"tid\":{},\"thread\":\"", getpid(), gettid());
+	LINE_FORMAT(line, "\",\"pid\":{},\"tid\":{},\"thread\":\"", getpid(), os_thread_id());
 	put_thread_name(line);
 	line_put(line, "\",\"file\":\"");
 	put_string(line, site->file, FILE_MOST);
@@ -133,7 +133,7 @@ static void put_json_head(struct line *line, const struct log_site *site)
 
 static void put_json_tail(struct line *line, int code)
 {
-	const char *name = strerrorname_np(-code);
+	const char *name = os_error_name(-code);
 
 	line_put(line, "\"");
 	if (code)

@@ -11,7 +11,7 @@ int faas_main(const void *argument, size_t size)
 		return failed;
 	struct timespec rest = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, &rest))
+	while (nanosleep(&rest, &rest))
 		;
 	return faas_answer_format("{}", elapsed_us(&start));
 }

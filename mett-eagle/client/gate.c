@@ -1,11 +1,9 @@
-#include "private.h"
+#include "os.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 uint32_t mett_client_tag(struct mett_client *client)
 {
@@ -135,9 +133,7 @@ int mett_client_take(struct mett_client *client, uint64_t deadline_ns)
 /* The server may itself wait for room: it gets it when its messages are taken. */
 static void wait_for_room(struct mett_client *client)
 {
-	struct pollfd poll_for = {.fd = client->gate, .events = POLLIN | POLLOUT};
-
-	if (poll(&poll_for, 1, -1) > 0 && poll_for.revents & ~POLLOUT)
+	if (mett_os_wait_for_any(client->gate))
 		take_now(client);
 }
 
@@ -200,13 +196,9 @@ uint32_t mett_client_detail(const struct mett_client *client)
 void mett_client_settle(struct mett_client *client)
 {
 	bool work = client->queue_count > 0 || client->gate == SYS_NO_CAP;
-	eventfd_t ignored;
 
 	if (work == client->signalled)
 		return;
-	if (work)
-		eventfd_write(client->event, 1);
-	else
-		eventfd_read(client->event, &ignored);
+	mett_os_poll_signal(client, work);
 	client->signalled = work;
 }

@@ -1,93 +1,18 @@
-#include "private.h"
+#include "os.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+
+enum { PATH_SIZE = 108 }; /* as long as a socket's path can be */
 
 static const uint64_t patience_ns = 5000000000;
 
-static int no_connection(const char *path, int error, struct mett_error *ret)
-{
-	const char *why;
-
-	switch (error) {
-	case ENOENT:
-		why = "there is no such socket; start mett-eagle, or name its socket in "
-		      "METT_SOCKET";
-		break;
-	case ECONNREFUSED:
-		why = "nobody listens there; start mett-eagle";
-		break;
-	case EACCES:
-	case EPERM:
-		why = "permission denied; ask for access to the socket and its directories";
-		break;
-	case EPROTOTYPE:
-		why = "a socket of another program; name the server's in METT_SOCKET";
-		break;
-	case EAGAIN:
-		why = "it lets nobody in within 5 s; see what keeps it busy";
-		break;
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		return mett_error_set(ret, METT_NO_MEMORY, 0, "cannot make a socket: %s",
-		                      strerror(error));
-	default:
-		why = strerror(error);
-	}
-	return mett_error_set(ret, METT_GONE, 0, "no server at '%.107s': %s", path, why);
-}
-
-static int set_patience(int fd, uint64_t deadline_ns)
-{
-	uint64_t now = sys_clock_ns();
-	uint64_t left_us = deadline_ns > now ? (deadline_ns - now) / 1000 + 1 : 1;
-	struct timeval left = {(time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000)};
-
-	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left));
-}
-
-/* Returns the socket or a negative errno with @error. */
-static int connect_to(const char *path, uint64_t deadline_ns, struct mett_error *error)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t length = strlen(path);
-	int fd, outcome;
-
-	if (!length || length >= sizeof(address.sun_path))
-		return mett_error_set(error, METT_BAD_ARGUMENT, 0,
-		                      "socket path '%.64s%s' has %zu bytes; give one of 1 to %zu",
-		                      path, length > 64 ? "..." : "", length,
-		                      sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, length);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return no_connection(path, errno, error);
-	do {
-		set_patience(fd, deadline_ns);
-		outcome = connect(fd, (const struct sockaddr *)&address, sizeof(address));
-	} while (outcome < 0 && errno == EINTR);
-	if (outcome < 0) {
-		outcome = errno;
-		close(fd);
-		return no_connection(path, outcome, error);
-	}
-	return fd;
-}
-
 /* Ask to be registered; the answer is in the client's `message` then. */
-static int converse(struct mett_client *client, int fd, const char *path, const char *space,
-                    uint64_t deadline_ns, struct sys_received *received, struct mett_error *error)
+static int converse(struct mett_client *client, sys_cap registry, const char *path,
+                    const char *space, uint64_t deadline_ns, struct sys_received *received,
+                    struct mett_error *error)
 {
 	struct message_register question = {
 		.header = {MESSAGE_REGISTER, mett_client_tag(client)},
@@ -96,12 +21,12 @@ static int converse(struct mett_client *client, int fd, const char *path, const 
 	const char *why = "does not answer within 5 s";
 
 	message_name_set(&question.space, space ? space : "");
-	int outcome = sys_gate_send(fd, &question, sizeof(question), NULL, 0);
+	int outcome = sys_gate_send(registry, &question, sizeof(question), NULL, 0);
 
 	while (!outcome) {
-		outcome = sys_gate_wait(fd, 0, deadline_ns);
+		outcome = sys_gate_wait(registry, 0, deadline_ns);
 		if (!outcome)
-			outcome = sys_gate_recv(fd, client->message, MESSAGE_MAX, received);
+			outcome = sys_gate_recv(registry, client->message, MESSAGE_MAX, received);
 		if (!outcome)
 			return 0;
 		if (outcome == -EINTR)
@@ -120,14 +45,9 @@ static int converse(struct mett_client *client, int fd, const char *path, const 
 /* Shorter than it must be, or able to become so, it would kill who touches it. */
 void *mett_window_map(sys_cap cap, size_t size)
 {
-	struct stat status;
-	int seals = fcntl(cap, F_GET_SEALS);
 	void *memory;
 
-	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(cap, &status) < 0 ||
-	    (uint64_t)status.st_size < size || sys_map(cap, size, 1, &memory) < 0)
-		return NULL;
-	return memory;
+	return mett_os_lasts(cap, size) && !sys_map(cap, size, 1, &memory) ? memory : NULL;
 }
 
 static int judge_answer(struct mett_client *client, const char *path,
@@ -164,17 +84,9 @@ static int judge_answer(struct mett_client *client, const char *path,
 static int fit_out(struct mett_client *client, struct sys_received *received,
                    struct mett_error *error)
 {
-	struct epoll_event readable = {.events = EPOLLIN};
-	int outcome = 0;
-
 	client->gate = received->caps[0];
 	received->caps[0] = SYS_NO_CAP;
-	client->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	client->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (client->event < 0 || client->poll_fd < 0 ||
-	    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->gate, &readable) < 0 ||
-	    epoll_ctl(client->poll_fd, EPOLL_CTL_ADD, client->event, &readable) < 0)
-		outcome = -errno;
+	int outcome = mett_os_poll_open(client);
 	if (outcome)
 		return mett_error_set(error, METT_NO_MEMORY, 0,
 		                      "cannot set up the connection to the server: %s",
@@ -187,12 +99,13 @@ static int join(struct mett_client *client, const char *path, const char *space,
 {
 	uint64_t deadline_ns = sys_clock_ns() + patience_ns;
 	struct sys_received received = {0};
-	int fd = connect_to(path, deadline_ns, error), failure;
+	sys_cap registry;
+	int failure = mett_os_connect(path, deadline_ns, &registry, error);
 
-	if (fd < 0)
-		return fd;
-	failure = converse(client, fd, path, space, deadline_ns, &received, error);
-	close(fd);
+	if (failure)
+		return failure;
+	failure = converse(client, registry, path, space, deadline_ns, &received, error);
+	sys_cap_close(registry);
 	if (!failure)
 		failure = judge_answer(client, path, &received, error);
 	if (!failure)
@@ -210,7 +123,7 @@ int mett_register_client(const char *socket_path, struct mett_client **ret,
 int mett_register_namespace(const char *socket_path, const char *name, struct mett_client **ret,
                             struct mett_error *error)
 {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[PATH_SIZE];
 	struct mett_client *client;
 	int failure;
 
@@ -247,8 +160,7 @@ void mett_client_free(struct mett_client *client)
 	for (unsigned i = 0; i < METT_IN_FLIGHT_MAX; i++)
 		if (client->slots[i].tag && client->slots[i].done)
 			mett_result_deinit(&client->slots[i].result);
-	sys_cap_close(client->poll_fd);
-	sys_cap_close(client->event);
+	mett_os_poll_close(client);
 	sys_cap_close(client->gate);
 	mett_lanes_free(client);
 	sys_unmap(client->window, sizeof(*client->window));

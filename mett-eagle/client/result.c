@@ -1,9 +1,7 @@
-#include "private.h"
+#include "os.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static void set_empty(struct mett_result *result)
 {
@@ -21,7 +19,7 @@ void mett_result_deinit(struct mett_result *result)
 	if (!result)
 		return;
 	if (result->memory_size)
-		munmap(result->memory, result->memory_size);
+		mett_os_unmap_answer(result->memory, result->memory_size);
 	else
 		free(result->memory);
 	set_empty(result);
@@ -38,7 +36,7 @@ int mett_result_fail(struct mett_result *ret, const struct mett_error *error)
 
 static size_t whole_pages(size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = mett_os_page();
 
 	return (size + page - 1) / page * page;
 }
@@ -50,22 +48,17 @@ static size_t whole_pages(size_t size)
  */
 static char *map_answer(struct mett_result *ret, sys_cap large, size_t size, size_t log_size)
 {
-	size_t mapped = whole_pages(size), all = mapped + whole_pages(1 + log_size + 1);
-	char *memory = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t all;
+	char *memory = mett_os_map_answer(large, size, 1 + log_size + 1, &all);
 
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return NULL;
-	if (mmap(memory, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, large, 0) ==
-	    MAP_FAILED) {
-		munmap(memory, all);
-		return NULL;
-	}
 	/* The worker may have written behind its answer. */
 	if (memory[size])
 		memory[size] = 0;
 	ret->memory = memory;
 	ret->memory_size = all;
-	return memory + mapped + 1;
+	return memory + whole_pages(size) + 1;
 }
 
 static char *copy_answer(struct mett_result *ret, const void *answer, size_t size, size_t log_size)
@@ -101,7 +94,7 @@ static bool take_bytes(struct mett_result *ret, const void *answer, sys_cap larg
 	ret->log = log_copy;
 	ret->log_size = log_size;
 	if (ret->memory_size)
-		mprotect(ret->memory, ret->memory_size, PROT_READ);
+		mett_os_protect_answer(ret->memory, ret->memory_size);
 	return true;
 }
 

@@ -10,12 +10,13 @@
 #include "protocol/protocol.h"
 #include "protocol/window.h"
 #include "system/ipc.h"
+#include "system/program.h"
 
 #include <stdbool.h>
 
 /* Where a program finds what it was given. */
 enum {
-	WORKER_LOG = 2, /* the end of a pipe */
+	WORKER_LOG = 2, /* a stream */
 	WORKER_GATE = 3,
 	WORKER_WINDOW = 4,   /* of a program started as a worker; a zygote has none */
 	WORKER_FUNCTION = 5, /* of a runtime: what it is to run */
@@ -57,11 +58,11 @@ void mett_worker_serve_forks(void);
  */
 void mett_worker_open_windows(sys_cap window, sys_cap callee);
 
-/** mett_worker_leave() - end the process at once; async-signal-safe */
-__attribute__((noreturn)) void mett_worker_leave(int code);
-
 /** mett_worker_die() - end the process because of what it cannot go on with; the log says why */
 __attribute__((noreturn)) void mett_worker_die(const char *why);
+
+/** mett_worker_die_without_function() - the same: it is a runtime, and was given nothing to run */
+__attribute__((noreturn)) void mett_worker_die_without_function(void);
 
 /** mett_worker_send() - send one message; ends the process when there is nobody to take it */
 void mett_worker_send(const void *message, size_t size, const sys_cap *caps, unsigned count);

@@ -6,10 +6,8 @@
 #include "protocol/note.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* In the object of mett_worker_park(), so that no program for us is without it. */
 __attribute__((section(NOTE_SECTION), used, retain,
@@ -35,11 +33,13 @@ static struct {
 
 __attribute__((constructor)) static void find_role(int argc, char **argv)
 {
-	if (argc < 2)
+	const char *role = mett_program_role(argc, argv);
+
+	if (!role)
 		return;
-	if (!strcmp(argv[1], "zygote"))
+	if (!strcmp(role, "zygote"))
 		self.role = ROLE_ZYGOTE;
-	else if (!strcmp(argv[1], "worker"))
+	else if (!strcmp(role, "worker"))
 		self.role = ROLE_WORKER;
 }
 
@@ -55,10 +55,10 @@ void mett_worker_fail_start(const char *message)
 		mett_worker_die(message);
 	memcpy(report.text, message, length);
 	mett_worker_send(&report, sizeof(report.unbuilt) + length, NULL, 0);
-	mett_worker_leave(1);
+	mett_program_leave(1);
 }
 
-static __attribute__((noreturn)) void die_without_function(void)
+void mett_worker_die_without_function(void)
 {
 	mett_worker_die("this program runs functions: deploy one to a Mett-Eagle server, "
 	                "which starts it");
@@ -70,19 +70,9 @@ const void *mett_worker_function(size_t *size)
 
 	if (sys_dataspace_check(WORKER_FUNCTION, size) ||
 	    sys_map(WORKER_FUNCTION, *size, 0, &memory) < 0)
-		die_without_function();
+		mett_worker_die_without_function();
 	sys_cap_close(WORKER_FUNCTION);
 	return memory;
-}
-
-int mett_worker_function_fd(void)
-{
-	size_t size;
-
-	if (sys_dataspace_check(WORKER_FUNCTION, &size) ||
-	    fcntl(WORKER_FUNCTION, F_SETFD, FD_CLOEXEC) < 0)
-		die_without_function();
-	return WORKER_FUNCTION;
 }
 
 static void say_ready(void)
@@ -95,7 +85,7 @@ static void say_ready(void)
 static void populate(void *memory, uint32_t size)
 {
 	if (size)
-		madvise(memory, size < WINDOW_ROOM ? size : WINDOW_ROOM, MADV_POPULATE_READ);
+		mett_program_populate(memory, size < WINDOW_ROOM ? size : WINDOW_ROOM);
 }
 
 /* Fault in what the next activation touches now, while nobody waits for it. */
@@ -207,7 +197,7 @@ void mett_worker_park(struct mett_worker **ret)
 		mett_worker_serve_forks();
 		break;
 	case ROLE_WORKER:
-		mett_worker_open_windows(WORKER_WINDOW, SYS_NO_CAP);
+		mett_worker_open_windows(WORKER_WINDOW, mett_program_callee());
 		say_ready();
 		break;
 	case ROLE_PARKED:

@@ -4,10 +4,7 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 const struct mett_activation *mett_worker_activation(const struct mett_worker *worker)
 {
@@ -74,19 +71,11 @@ static int place_answer(struct mett_worker *worker, const void *answer, size_t s
 	return 0;
 }
 
-/* Nothing in it that only the server can pass on? */
-static bool log_empty(void)
-{
-	int size;
-
-	return ioctl(WORKER_LOG, FIONREAD, &size) == 0 && size == 0;
-}
-
 /* The server kills this process, or is gone itself. */
 static __attribute__((noreturn)) void wait_for_end(void)
 {
 	sys_gate_wait(WORKER_GATE, 0, 0);
-	mett_worker_leave(0);
+	mett_program_leave(0);
 }
 
 /* Answer the client itself. False: the server is to be told. */
@@ -101,7 +90,7 @@ static bool answer_by_lane(struct mett_worker *worker, const void *answer,
 
 	/* Whoever passes it on: the next call's answer may be as large. */
 	window->reply = (struct window_reply){size, message->times};
-	if (!lane_open(worker) || message->error || size > WINDOW_ROOM || !log_empty())
+	if (!lane_open(worker) || message->error || size > WINDOW_ROOM || !mett_program_silent())
 		return false;
 	if (size && answer != place)
 		memmove(place, answer, size);
@@ -111,10 +100,10 @@ static bool answer_by_lane(struct mett_worker *worker, const void *answer,
 	sys_word_wake(&window->call);
 	/* The caller first: what an exit has to clean up can wait. */
 	while (worker->stay)
-		pause(); /* until it is ended, with its caller */
+		mett_program_rest(); /* until it is ended, with its caller */
 	if (!worker->keep) {
-		sched_yield();
-		mett_worker_leave(0);
+		mett_program_yield();
+		mett_program_leave(0);
 	}
 	return true;
 }

@@ -6,25 +6,16 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
-
-/* Not _exit(): a runtime may have its own, which reports to the server. */
-void mett_worker_leave(int code)
-{
-	for (;;)
-		syscall(SYS_exit_group, code);
-}
 
 void mett_worker_die(const char *why)
 {
 	static const char prefix[] = "mett-worker: ", end[] = "\n";
 
-	(void)!write(WORKER_LOG, prefix, sizeof(prefix) - 1);
-	(void)!write(WORKER_LOG, why, strlen(why));
-	(void)!write(WORKER_LOG, end, sizeof(end) - 1);
-	mett_worker_leave(1);
+	mett_program_say(prefix, sizeof(prefix) - 1);
+	mett_program_say(why, strlen(why));
+	mett_program_say(end, sizeof(end) - 1);
+	mett_program_leave(1);
 }
 
 void mett_worker_send(const void *message, size_t size, const sys_cap *caps, unsigned count)
@@ -41,7 +32,7 @@ void mett_worker_send(const void *message, size_t size, const sys_cap *caps, uns
 			nanosleep(&moment, NULL);
 	}
 	if (result == SYS_CLOSED)
-		mett_worker_leave(0);
+		mett_program_leave(0);
 	if (result < 0)
 		mett_worker_die("cannot send to the server");
 }
@@ -54,7 +45,7 @@ void mett_worker_receive(enum message_type type, void *message, size_t size,
 	while ((result = sys_gate_recv(WORKER_GATE, message, size, ret)) == SYS_AGAIN)
 		sys_gate_wait(WORKER_GATE, 0, 0);
 	if (result == SYS_CLOSED)
-		mett_worker_leave(0);
+		mett_program_leave(0);
 	if (result || message_check(message, ret->size, ret->cap_count, FROM_SERVER) != type)
 		mett_worker_die("message from the server is not the one expected");
 }

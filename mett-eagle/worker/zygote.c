@@ -28,6 +28,16 @@ struct order {
 	uint32_t seats[FORK_MAX];
 };
 
+int mett_worker_function_fd(void)
+{
+	size_t size;
+
+	if (sys_dataspace_check(WORKER_FUNCTION, &size) ||
+	    fcntl(WORKER_FUNCTION, F_SETFD, FD_CLOEXEC) < 0)
+		mett_worker_die_without_function();
+	return WORKER_FUNCTION;
+}
+
 static sys_cap cap_of(uint32_t seat, enum fork_cap cap)
 {
 	return (sys_cap)(SEATS_BEGIN + seat * FORK_CAPS + cap);
