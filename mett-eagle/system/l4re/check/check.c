@@ -1,0 +1,184 @@
+/*
+ * What can go wrong on L4Re, against a running server: each case ends with the right
+ * error, and when its client has left, all that the server used for it is free again.
+ *
+ *	mett-eagle-check [INVOCATIONS]
+ */
+#include <l4/re/env.h>
+#include <mett-eagle/client.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../remote.h"
+
+enum { LARGE = 300000, PATIENCE_MS = 5000 };
+
+struct use {
+	unsigned long objects, slots;
+};
+
+static unsigned tests, failed;
+static char reason_text[2 * METT_MESSAGE_MAX];
+
+static void result(const char *name, bool good)
+{
+	printf("%sok %u - %s%s%s\n", good ? "" : "not ", ++tests, name, good ? "" : " # ",
+	       good ? "" : reason_text);
+	failed += !good;
+}
+
+static struct use used(void)
+{
+	struct use use = {0};
+
+	remote_count(l4re_env_get_cap("manager"), &use.objects, &use.slots);
+	return use;
+}
+
+/* The server frees later what nobody waits for. */
+static bool back_to(struct use before)
+{
+	struct use now = used();
+
+	for (unsigned i = 0;
+	     i < PATIENCE_MS && (now.objects > before.objects || now.slots > before.slots); i++) {
+		usleep(1000);
+		now = used();
+	}
+	snprintf(reason_text, sizeof(reason_text), "%lu objects and %lu slots, before %lu and %lu",
+	         now.objects, now.slots, before.objects, before.slots);
+	return now.objects <= before.objects && now.slots <= before.slots;
+}
+
+static struct mett_client *enter(void)
+{
+	static const char *const names[] = {"echo", "crash", "exit",  "busy", "allocate",
+	                                    "call", "log",   "sleep", "empty"};
+	struct mett_client *client = NULL;
+	struct mett_error error;
+
+	if (mett_register_client(NULL, &client, &error)) {
+		printf("Bail out! %s\n", error.message);
+		exit(1);
+	}
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "rom/%s", names[i]);
+		if (mett_action_create_path(client, names[i], path, NULL, &error)) {
+			printf("Bail out! %s\n", error.message);
+			exit(1);
+		}
+	}
+	return client;
+}
+
+/* Invokes; the outcome must have this reason and detail, and its log this text. */
+static bool ends(struct mett_client *client, const char *name, const char *argument,
+                 struct mett_config config, enum mett_reason reason, int32_t detail,
+                 const char *log)
+{
+	struct mett_result outcome;
+
+	mett_action_invoke(client, name, argument, strlen(argument), &config, &outcome);
+	bool good = outcome.error.reason == reason && (!detail || outcome.error.detail == detail) &&
+	            (!log || strstr(outcome.log, log));
+	snprintf(reason_text, sizeof(reason_text), "reason %d, detail %d: %s; log: %s",
+	         (int)outcome.error.reason, (int)outcome.error.detail, outcome.error.message,
+	         outcome.log);
+	mett_result_deinit(&outcome);
+	return good;
+}
+
+/* With limits of its own it goes by the server, else past it where that can be. */
+static bool echoes(struct mett_client *client, size_t size, const struct mett_config *config)
+{
+	struct mett_result outcome;
+	char *bytes = malloc(size);
+
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (char)(i * 7 + i / 251);
+	mett_action_invoke(client, "echo", bytes, size, config, &outcome);
+	bool good = outcome.error.reason == METT_OK && outcome.answer_size == size &&
+	            !memcmp(outcome.answer, bytes, size);
+	snprintf(reason_text, sizeof(reason_text), "%zu bytes: %s", outcome.answer_size,
+	         outcome.error.message);
+	mett_result_deinit(&outcome);
+	free(bytes);
+	return good;
+}
+
+static void failures(struct mett_client *client)
+{
+	const struct mett_config none = {0}, brief = {.timeout_us = 50000},
+				 little = {.memory_limit = 4 << 20},
+				 long_enough = {.timeout_us = 10000000};
+
+	result("small answer", echoes(client, 100, NULL));
+	result("small answer by the server", echoes(client, 100, &long_enough));
+	result("large answer", echoes(client, LARGE, NULL));
+	result("large answer by the server, in a dataspace", echoes(client, LARGE, &long_enough));
+	result("crash", ends(client, "crash", "", none, METT_CRASHED, 11, "fault 14"));
+	result("exit with a code", ends(client, "exit", "3", none, METT_EXITED, 3, NULL));
+	result("endless loop with a timeout",
+	       ends(client, "busy", "100000000000", brief, METT_TIMED_OUT, 0, NULL));
+	result("sleep beyond a timeout",
+	       ends(client, "sleep", "60000", brief, METT_TIMED_OUT, 0, NULL));
+	result("memory limit", ends(client, "allocate", "", little, METT_OUT_OF_MEMORY, 0, NULL));
+	result("within a memory limit",
+	       ends(client, "allocate", "1000000", little, METT_OK, 0, NULL));
+	result("unknown action", ends(client, "nobody", "", none, METT_NO_ACTION, 0, NULL));
+	result("nested call", ends(client, "call", "echo hello", none, METT_OK, 0, NULL));
+	result("nested call of an unknown action",
+	       ends(client, "call", "nobody x", none, METT_FAILED, 0, NULL));
+	result("nested call of what crashes",
+	       ends(client, "call", "crash x", none, METT_FAILED, 0, NULL));
+	result("log of a function", ends(client, "log", "a line", none, METT_OK, 0, "out: a line"));
+	result("and then it still serves", echoes(client, 100, NULL));
+}
+
+/* Leaves with an invocation under way. */
+static void die(struct mett_client *client)
+{
+	struct mett_error error;
+
+	mett_action_submit(client, "busy", "100000000000", 12, NULL, 1, &error);
+	usleep(20000);
+	mett_client_free(client);
+}
+
+static bool invoke_many(struct mett_client *client, unsigned count)
+{
+	struct mett_result outcome;
+	unsigned answered = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		mett_action_invoke(client, "empty", NULL, 0, NULL, &outcome);
+		answered += outcome.error.reason == METT_OK;
+		mett_result_deinit(&outcome);
+	}
+	snprintf(reason_text, sizeof(reason_text), "%u of %u answered", answered, count);
+	return answered == count;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
+	struct use before = used();
+	struct mett_client *client = enter();
+
+	failures(client);
+	mett_client_free(client);
+	result("all that was used for them is free again", back_to(before));
+	die(enter());
+	result("a client that dies leaves nothing behind", back_to(before));
+	client = enter();
+	result("many invocations are all answered", invoke_many(client, count));
+	mett_client_free(client);
+	result("and leave nothing behind", back_to(before));
+	printf("1..%u\n", tests);
+	printf("%u passed, %u failed\n", tests - failed, failed);
+	return failed > 0;
+}

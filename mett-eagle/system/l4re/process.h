@@ -1,0 +1,57 @@
+#pragma once
+
+/* A worker's process on L4Re: a task with one thread, a region map, and what it is given. */
+#include "image.h"
+
+#include "../sandbox.h"
+
+/* Where a worker finds what it was given, by number in its table of capabilities. */
+enum process_cap {
+	PROCESS_TASK = 1,
+	PROCESS_FACTORY,
+	PROCESS_THREAD,
+	PROCESS_LOG = 5,
+	PROCESS_SCHEDULER = 7,
+	PROCESS_RM = 0x10,
+	PROCESS_MEMORY,
+	PROCESS_PARENT, /* its gate of the kernel: all it can call */
+	PROCESS_RING,
+	PROCESS_BELL,
+	PROCESS_SERVER_BELL,
+	PROCESS_WINDOW,
+	PROCESS_WINDOW_BELLS,
+	PROCESS_CALLEE = PROCESS_WINDOW_BELLS + 2,
+	PROCESS_CALLEE_BELLS,
+	PROCESS_FREE = PROCESS_CALLEE_BELLS + 2,
+};
+
+/* By this initial capability a program knows that it is a worker. */
+#define PROCESS_MARK        "mett"
+#define PROCESS_MARK_CALLEE "mett-callee"
+
+/* The C library makes a semaphore at its start: for that there is enough, for a thread not. */
+enum { PROCESS_KERNEL_MEMORY = 2048 };
+
+struct process {
+	l4_cap_idx_t task, thread, map, memory, space, factory;
+	unsigned core;
+};
+
+/**
+ * process_start() - make one and let it run
+ * @gate:  server's end of its gate
+ * @limit: bytes that it may allocate; 0: no limit
+ *
+ * Return: 0 or a negative errno.
+ */
+int process_start(struct process *process, const struct image *image,
+                  const struct sys_window *window, sys_cap gate, uint64_t limit, unsigned core);
+
+/** process_stop() - what it computes from now on costs nobody else any time */
+void process_stop(struct process *process);
+
+/** process_free() - in the reaper, all at once; does nothing the second time */
+void process_free(struct process *process);
+
+/** process_out_of_memory() - has it used up what it may allocate? */
+bool process_out_of_memory(const struct process *process);

@@ -1,0 +1,129 @@
+/*
+ * A worker's program: it was given all it has before it began, see process.h.
+ */
+#include "../program.h"
+
+#include <l4/re/env.h>
+#include <l4/re/protocols.h>
+#include <l4/sys/ipc.h>
+#include <l4/sys/thread.h>
+#include <l4/sys/vcon.h>
+
+#include <worker/internal.h>
+
+#include "gate.h"
+#include "memory.h"
+#include "process.h"
+#include "remote.h"
+
+enum { CALLEE = 6 };
+
+static l4_cap_idx_t here(enum process_cap cap)
+{
+	return (l4_cap_idx_t)cap << L4_CAP_SHIFT;
+}
+
+static void adopt_window(sys_cap cap, enum process_cap from)
+{
+	object_adopt(OBJECT_SPACE, cap);
+	objects[cap].foreign = true;
+	objects[cap].size = sizeof(struct worker_window);
+	objects[cap].space = here(from);
+	objects[cap].bell[0] = here(from + 1);
+	objects[cap].bell[1] = here(from + 2);
+}
+
+static bool given(const char *name)
+{
+	return !(l4re_env_get_cap(name) & L4_INVALID_CAP_BIT);
+}
+
+const char *mett_program_role(int argc, char **argv)
+{
+	struct object *gate = &objects[WORKER_GATE];
+
+	(void)argc;
+	(void)argv;
+	objects_init();
+	if (!given(PROCESS_MARK))
+		return NULL;
+	remote_init();
+	object_adopt(OBJECT_GATE, WORKER_GATE);
+	gate->foreign = true;
+	gate->size = sizeof(struct gate_memory);
+	gate->space = here(PROCESS_RING);
+	gate->bell[0] = here(PROCESS_BELL);
+	gate->bell[1] = here(PROCESS_SERVER_BELL);
+	gate->gate = here(PROCESS_PARENT);
+	adopt_window(WORKER_WINDOW, PROCESS_WINDOW);
+	if (gate_open(WORKER_GATE, 1))
+		return NULL;
+	return "worker";
+}
+
+sys_cap mett_program_callee(void)
+{
+	if (!given(PROCESS_MARK_CALLEE))
+		return SYS_NO_CAP;
+	adopt_window(CALLEE, PROCESS_CALLEE);
+	return CALLEE;
+}
+
+void mett_program_leave(int code)
+{
+	l4_msg_regs_t *mr = l4_utcb_mr();
+
+	mr->mr[0] = 0;
+	mr->mr[1] = 0;
+	mr->mr[2] = (l4_umword_t)code;
+	l4_ipc_call(l4re_env()->parent, l4_utcb(), l4_msgtag(L4RE_PROTO_PARENT, 3, 0, 0),
+	            L4_IPC_NEVER);
+	for (;;)
+		l4_ipc_sleep(L4_IPC_NEVER);
+}
+
+void mett_program_say(const char *text, size_t size)
+{
+	while (size) {
+		size_t part = size < L4_VCON_WRITE_SIZE ? size : L4_VCON_WRITE_SIZE;
+
+		l4_vcon_send(l4re_env()->log, text, (unsigned)part);
+		text += part;
+		size -= part;
+	}
+}
+
+int mett_program_silent(void)
+{
+	const struct gate_memory *memory = objects[WORKER_GATE].memory;
+
+	return !atomic_load(&memory->logged);
+}
+
+void mett_program_yield(void)
+{
+	l4_thread_yield();
+}
+
+void mett_program_rest(void)
+{
+	l4_ipc_sleep(L4_IPC_NEVER);
+}
+
+/* Pages come one by one here: those that will be written are touched. */
+void mett_program_populate(void *memory, size_t size)
+{
+	for (size_t at = 0; at < size; at += L4_PAGESIZE)
+		(void)*((volatile unsigned char *)memory + at);
+}
+
+/* Nothing is forked here, and nothing but compiled functions run. */
+void mett_worker_serve_forks(void)
+{
+	mett_worker_die("nothing is forked on L4Re");
+}
+
+int mett_worker_function_fd(void)
+{
+	mett_worker_die_without_function();
+}

@@ -1,0 +1,22 @@
+#pragma once
+
+/* What sandboxes and workers share. */
+#include "host.h"
+#include "image.h"
+#include "later.h"
+
+struct sys_sandbox {
+	struct sys_host *host;
+	struct sys_loop *loop;
+	const struct sys_sandbox_handler *handler;
+	void *owner;
+	struct image image;
+	const char *why; /* it did not come up; NULL: it did */
+	struct later tell;
+	unsigned core;
+	uint64_t limit; /* that its workers were last asked to have */
+};
+
+/** sandbox_init() - all but the telling */
+int sandbox_init(struct sys_sandbox *sandbox, struct sys_host *host, struct sys_loop *loop,
+                 const struct sys_program *program);
