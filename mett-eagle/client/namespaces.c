@@ -1,13 +1,12 @@
 /* Namespaces: whose they are, and what they may use. */
-#include "private.h"
+#include "os.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 int mett_home_namespace(char *buffer, size_t size)
 {
-	int length = snprintf(buffer, size, "u%u", (unsigned)geteuid());
+	int length = snprintf(buffer, size, "u%u", mett_os_user());
 
 	return length > 0 && (size_t)length < size ? 0 : -ENAMETOOLONG;
 }

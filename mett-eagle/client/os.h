@@ -45,5 +45,8 @@ void mett_os_protect_answer(void *memory, size_t size);
 /** mett_os_unmap_answer() - give it back */
 void mett_os_unmap_answer(void *memory, size_t size);
 
+/** mett_os_user() - user id that the server knows this process by */
+unsigned mett_os_user(void);
+
 /** mett_os_page() - bytes of a page */
 size_t mett_os_page(void);

@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 				.parked_max = 64,
 				.clients_max = 256,
 				.drain_ns = 5000000000,
+				.quota = {.actions = 1000, .code = 1 << 30},
 			},
 	};
 	static struct server server;

@@ -20,6 +20,9 @@
 
 enum { FILLING = 1 << 20 };
 
+/* Strings of an environment: the shortest is "K=", with its zero. */
+enum { VARIABLES_MAX = METT_ENVIRONMENT_MAX / 3 };
+
 enum { AUX_L4RE = 0xf0, AUX_ENVIRONMENT = 0xf1, AUX_KIP = 0xf2 };
 
 static const l4_addr_t STACK_TOP = 0x80000000, UTCBS = 0xb3000000;
@@ -199,8 +202,19 @@ static l4_addr_t push_environment(struct filling *filling, bool callee)
 	return push(filling, &environment, sizeof(environment));
 }
 
+/* As many of the strings as are there: their addresses in the process. */
+static size_t list_variables(const char *text, size_t size, l4_umword_t address, l4_umword_t *ret)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < size && count < VARIABLES_MAX; at += strlen(text + at) + 1)
+		ret[count++] = address + at;
+	return count;
+}
+
 /* As any program of L4Re finds its stack: arguments, environment, auxiliary vector. */
-static l4_addr_t fill_stack(const struct image *image, struct filling *filling, bool callee)
+static l4_addr_t fill_stack(const struct image *image, struct filling *filling, bool callee,
+                            const char *variables, size_t variables_size)
 {
 	static const char name[] = "function", role[] = "worker";
 	l4re_aux_t aux = {.kip_ds = L4_INVALID_CAP};
@@ -211,45 +225,38 @@ static l4_addr_t fill_stack(const struct image *image, struct filling *filling, 
 	aux.binary = (const char *)program;
 	l4_umword_t l4re = push(filling, &aux, sizeof(aux));
 	l4_umword_t environment = push_environment(filling, callee);
-	const l4_umword_t words[] = {
-		2,
-		program,
-		argument,
-		0, /* arguments */
-		0, /* no environment */
-		AT_PHDR,
-		image->headers,
-		AT_PHNUM,
-		image->header_count,
-		AT_PHENT,
-		sizeof(Elf64_Phdr),
-		AT_PAGESZ,
-		L4_PAGESIZE,
-		AT_ENTRY,
-		image->entry,
-		AT_UID,
-		0,
-		AT_EUID,
-		0,
-		AT_GID,
-		0,
-		AT_EGID,
-		0,
-		AUX_L4RE,
-		l4re,
-		AUX_KIP,
-		image->kip,
-		AUX_ENVIRONMENT,
-		environment,
-		AT_NULL,
-		0,
+	const l4_umword_t arguments[] = {2, program, argument, 0};
+	const l4_umword_t auxiliary[] = {
+		AT_PHDR,         image->headers,
+		AT_PHNUM,        image->header_count,
+		AT_PHENT,        sizeof(Elf64_Phdr),
+		AT_PAGESZ,       L4_PAGESIZE,
+		AT_ENTRY,        image->entry,
+		AT_UID,          0,
+		AT_EUID,         0,
+		AT_GID,          0,
+		AT_EGID,         0,
+		AUX_L4RE,        l4re,
+		AUX_KIP,         image->kip,
+		AUX_ENVIRONMENT, environment,
+		AT_NULL,         0,
 	};
-	return push(filling, words, sizeof(words));
+	enum { ARGUMENTS = 4, AUXILIARY = sizeof(auxiliary) / sizeof(*auxiliary) };
+	l4_umword_t words[ARGUMENTS + VARIABLES_MAX + 1 + AUXILIARY];
+	size_t count = ARGUMENTS;
+
+	memcpy(words, arguments, sizeof(arguments));
+	if (variables_size)
+		count += list_variables(variables, variables_size,
+		                        push(filling, variables, variables_size), words + count);
+	words[count++] = 0;
+	memcpy(words + count, auxiliary, sizeof(auxiliary));
+	return push(filling, words, (count + AUXILIARY) * sizeof(*words));
 }
 
 /* Returns 0 with the stack pointer, or a negative errno. */
 static int load(const struct process *process, const struct image *image, sys_cap gate, bool callee,
-                l4_addr_t *ret_stack)
+                const char *environment, size_t environment_size, l4_addr_t *ret_stack)
 {
 	size_t data = data_size(image);
 	struct filling filling = {.size = data + image->stack};
@@ -262,7 +269,7 @@ static int load(const struct process *process, const struct image *image, sys_ca
 		return -ENOMEM;
 	filling.memory = memory;
 	int error = fill_segments(process, image, &filling);
-	*ret_stack = fill_stack(image, &filling, callee);
+	*ret_stack = fill_stack(image, &filling, callee, environment, environment_size);
 	l4re_rm_detach_unmap((l4_addr_t)memory, L4_BASE_TASK_CAP);
 	if (!error)
 		error = attach(process, STACK_TOP - image->stack, image->stack, process->space,
@@ -297,7 +304,8 @@ static int run(const struct process *process, const struct image *image, l4_addr
 }
 
 int process_start(struct process *process, const struct image *image,
-                  const struct sys_window *window, sys_cap gate, uint64_t limit, unsigned core)
+                  const struct sys_window *window, sys_cap gate, const char *environment,
+                  size_t environment_size, uint64_t limit, unsigned core)
 {
 	l4_addr_t stack = 0;
 
@@ -305,7 +313,8 @@ int process_start(struct process *process, const struct image *image,
 	int error = create(process, limit);
 
 	if (!error)
-		error = load(process, image, gate, window->callee != SYS_NO_CAP, &stack);
+		error = load(process, image, gate, window->callee != SYS_NO_CAP, environment,
+		             environment_size, &stack);
 	if (!error && !give_all(process, window, &objects[gate]))
 		error = -ENOMEM;
 	if (!error)

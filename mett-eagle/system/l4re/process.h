@@ -40,12 +40,14 @@ struct process {
 /**
  * process_start() - make one and let it run
  * @gate:  server's end of its gate
+ * @environment: of it, lawful; @environment_size bytes
  * @limit: bytes that it may allocate; 0: no limit
  *
  * Return: 0 or a negative errno.
  */
 int process_start(struct process *process, const struct image *image,
-                  const struct sys_window *window, sys_cap gate, uint64_t limit, unsigned core);
+                  const struct sys_window *window, sys_cap gate, const char *environment,
+                  size_t environment_size, uint64_t limit, unsigned core);
 
 /** process_stop() - what it computes from now on costs nobody else any time */
 void process_stop(struct process *process);

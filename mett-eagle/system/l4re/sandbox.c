@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void tell(struct later *later)
 {
 	struct sys_sandbox *sandbox =
 		(struct sys_sandbox *)((char *)later - offsetof(struct sys_sandbox, tell));
 
-	if (sandbox->why)
+	if (!sandbox->begun) {
+		sandbox->begun = true;
+		later_queue(sandbox->loop, later);
+		sandbox->handler->begun(sandbox->owner);
+	} else if (sandbox->why)
 		sandbox->handler->failed(sandbox->owner, sandbox->why);
 	else
 		sandbox->handler->ready(sandbox->owner);
@@ -21,6 +26,13 @@ int sandbox_init(struct sys_sandbox *sandbox, struct sys_host *host, struct sys_
 	sandbox->loop = loop;
 	sandbox->core = program->core;
 	sandbox->image.program = SYS_NO_CAP;
+	if (program->environment_size) {
+		sandbox->environment = malloc(program->environment_size);
+		if (!sandbox->environment)
+			return -ENOMEM;
+		memcpy(sandbox->environment, program->environment, program->environment_size);
+		sandbox->environment_size = program->environment_size;
+	}
 	if (program->language != METT_LANGUAGE_BINARY)
 		sandbox->why = "on L4Re the server starts compiled programs only";
 	else if (program->grants)
@@ -39,7 +51,11 @@ int sys_sandbox_new(struct sys_host *host, struct sys_loop *loop, const struct s
 
 	if (!sandbox)
 		return -ENOMEM;
-	sandbox_init(sandbox, host, loop, program);
+	int error = sandbox_init(sandbox, host, loop, program);
+	if (error) {
+		sys_sandbox_free(sandbox);
+		return error;
+	}
 	sandbox->handler = handler;
 	sandbox->owner = owner;
 	sandbox->tell.run = tell;
@@ -54,6 +70,7 @@ void sys_sandbox_free(struct sys_sandbox *sandbox)
 		return;
 	later_cancel(sandbox->loop, &sandbox->tell);
 	image_close(&sandbox->image);
+	free(sandbox->environment);
 	free(sandbox);
 }
 

@@ -29,9 +29,9 @@ struct sys_worker {
 	struct sys_exit how;
 	uint64_t limit; /* of its process */
 	bool coming;    /* its process has not said yet that it is up */
-	bool parked, ended, ignored;
-	size_t logged; /* bytes in all */
-	char log[METT_LOG_TAIL_MAX];
+	bool begun, parked, ended, ignored;
+	char *log; /* room for twice what is kept of it; NULL until it writes */
+	size_t logged;
 };
 
 static struct sys_worker *from(void *part, size_t offset)
@@ -69,12 +69,21 @@ static void tell_end(struct later *later)
 		worker->handler->failed(worker->owner, "its process ended before it was ready");
 }
 
+/* At most a message of the kernel at a time. */
 static void log_bytes(struct sys_worker *worker, const char *bytes, size_t size)
 {
 	struct gate_memory *memory = objects[worker->gate.cap].memory;
 
-	for (size_t i = 0; i < size; i++)
-		worker->log[worker->logged++ % sizeof(worker->log)] = bytes[i];
+	if (!worker->log)
+		worker->log = malloc(2 * SYS_LOG_MAX);
+	if (!worker->log)
+		return;
+	if (worker->logged + size > 2 * SYS_LOG_MAX) {
+		memmove(worker->log, worker->log + worker->logged - SYS_LOG_MAX, SYS_LOG_MAX);
+		worker->logged = SYS_LOG_MAX;
+	}
+	memcpy(worker->log + worker->logged, bytes, size);
+	worker->logged += size;
 	atomic_fetch_add(&memory->logged, 1);
 }
 
@@ -154,8 +163,14 @@ static void start(struct later *later)
 	worker->limit = sandbox->limit;
 	worker->coming = true;
 	if (process_start(&worker->process, &sandbox->image, worker->window, worker->gate.cap,
-	                  limit, sandbox->core))
+	                  sandbox->environment, sandbox->environment_size, limit, sandbox->core)) {
 		fail(worker, "no memory for its process");
+		return;
+	}
+	if (!worker->own || worker->begun)
+		return;
+	worker->begun = true;
+	worker->handler->begun(worker->owner);
 }
 
 /* The first word of a program: it is up, or why not. */
@@ -257,8 +272,9 @@ int sys_worker_spawn(struct sys_host *host, struct sys_loop *loop,
 
 	if (!sandbox)
 		return -ENOMEM;
-	sandbox_init(sandbox, host, loop, program);
-	int error = make(sandbox, window, handler, owner, ret);
+	int error = sandbox_init(sandbox, host, loop, program);
+	if (!error)
+		error = make(sandbox, window, handler, owner, ret);
 	if (error)
 		sys_sandbox_free(sandbox);
 	else
@@ -282,6 +298,7 @@ void sys_worker_free(struct sys_worker *worker)
 	sys_cap_close(gate);
 	if (worker->own)
 		sys_sandbox_free(worker->sandbox);
+	free(worker->log);
 	free(worker);
 }
 
@@ -317,6 +334,13 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	return bytes ? bytes : sandbox->host->memory_max;
 }
 
+/* Nobody counts here what a process has of its memory. */
+uint64_t sys_worker_memory(const struct sys_worker *worker)
+{
+	(void)worker;
+	return 0;
+}
+
 void sys_worker_attend(struct sys_worker *worker)
 {
 	(void)worker;
@@ -337,13 +361,11 @@ int sys_worker_send(struct sys_worker *worker, const void *data, size_t size, sy
 	return sys_gate_send(worker->gate.cap, data, size, &cap, cap != SYS_NO_CAP);
 }
 
-size_t sys_worker_log(struct sys_worker *worker, char *buffer, size_t size)
+size_t sys_worker_log(struct sys_worker *worker, const char **ret)
 {
-	size_t there = worker->logged < sizeof(worker->log) ? worker->logged : sizeof(worker->log);
-	size_t count = there < size ? there : size;
+	size_t count = worker->logged < SYS_LOG_MAX ? worker->logged : SYS_LOG_MAX;
 
-	for (size_t i = 0; i < count; i++)
-		buffer[i] = worker->log[(worker->logged - count + i) % sizeof(worker->log)];
+	*ret = worker->log + worker->logged - count;
 	return count;
 }
 

@@ -128,6 +128,11 @@ bool mett_os_wait_for_any(sys_cap gate)
 	return poll(&poll_for, 1, -1) > 0 && poll_for.revents & ~POLLOUT;
 }
 
+unsigned mett_os_user(void)
+{
+	return (unsigned)geteuid();
+}
+
 size_t mett_os_page(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);

@@ -139,6 +139,78 @@ static void failures(struct mett_client *client)
 	result("and then it still serves", echoes(client, 100, NULL));
 }
 
+static bool answers(struct mett_client *client, const char *name, const char *argument,
+                    const char *answer)
+{
+	struct mett_result outcome;
+
+	mett_action_invoke(client, name, argument, strlen(argument), NULL, &outcome);
+	bool good = outcome.error.reason == METT_OK && outcome.answer_size == strlen(answer) &&
+	            !memcmp(outcome.answer, answer, outcome.answer_size);
+	snprintf(reason_text, sizeof(reason_text), "%zu bytes: %s", outcome.answer_size,
+	         outcome.error.message);
+	mett_result_deinit(&outcome);
+	return good;
+}
+
+static bool creates(struct mett_client *client, const char *name,
+                    const struct mett_action_options *options)
+{
+	struct mett_error error;
+
+	if (!mett_action_create_path(client, name, "rom/variable", options, &error))
+		return true;
+	snprintf(reason_text, sizeof(reason_text), "%s", error.message);
+	return false;
+}
+
+/* Each program finds its own, whichever way it is started; and nothing else. */
+static void environments(struct mett_client *client)
+{
+	static const char *const variables[] = {"GREETING=hello", "NOTHING=", NULL};
+	const struct mett_action_options fork = {.environment = variables},
+					 spawn = {.environment = variables,
+	                                          .policy = METT_POLICY_SPAWN},
+					 bare = {0};
+
+	result("variable of a forked worker",
+	       creates(client, "forked", &fork) && answers(client, "forked", "GREETING", "hello"));
+	result("an empty one", answers(client, "forked", "NOTHING", ""));
+	result("variable of a spawned worker",
+	       creates(client, "spawned", &spawn) &&
+	               answers(client, "spawned", "GREETING", "hello"));
+	result("none of another action's",
+	       creates(client, "bare", &bare) &&
+	               ends(client, "bare", "GREETING", (struct mett_config){0}, METT_FAILED, 0,
+	                    NULL));
+}
+
+static struct mett_client *come_home(void)
+{
+	struct mett_client *client = NULL;
+	struct mett_error error = {0};
+	char name[12];
+
+	if (mett_home_namespace(name, sizeof(name)) ||
+	    mett_register_namespace(NULL, name, &client, &error))
+		snprintf(reason_text, sizeof(reason_text), "%s", error.message);
+	return client;
+}
+
+/* What one client deploys in a named namespace the next one finds there. */
+static bool outlives(void)
+{
+	struct mett_client *client = come_home();
+	bool good = client && !mett_action_create_path(client, "echo", "rom/echo", NULL, NULL);
+
+	mett_client_free(client);
+	client = good ? come_home() : NULL;
+	good = client && answers(client, "echo", "again", "again") &&
+	       !mett_action_delete(client, "echo", NULL);
+	mett_client_free(client);
+	return good;
+}
+
 /* Leaves with an invocation under way. */
 static void die(struct mett_client *client)
 {
@@ -170,10 +242,13 @@ int main(int argc, char **argv)
 	struct mett_client *client = enter();
 
 	failures(client);
+	environments(client);
 	mett_client_free(client);
 	result("all that was used for them is free again", back_to(before));
 	die(enter());
 	result("a client that dies leaves nothing behind", back_to(before));
+	result("an action of a named namespace outlives its client", outlives());
+	result("and its deletion leaves nothing behind", back_to(before));
 	client = enter();
 	result("many invocations are all answered", invoke_many(client, count));
 	mett_client_free(client);
