@@ -492,6 +492,7 @@ class History(WithServer):
     def test_ids_come_again(self):
         before = self.records("--limit=1")[0]
         self.restart()
+        self.deploy(name="other")  # meanwhile the recorder joins the server
         for _ in range(before["activation"]):
             self.mett("invoke", "hello", "again")
         self.wait_for_records(3 + before["activation"])
