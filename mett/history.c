@@ -6,6 +6,7 @@
 #include "text.h"
 #include "verbs.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -72,6 +73,50 @@ const char *history_reason(const struct mett_record *record)
 	if (record->error.reason == METT_GONE)
 		return "caller gone";
 	return mett_reason_name(record->error.reason);
+}
+
+struct kept {
+	struct mett_record *rows;
+	size_t count, room;
+};
+
+static void keep(const struct mett_record *record, void *context)
+{
+	struct kept *kept = context;
+
+	if (kept->count == kept->room) {
+		kept->room = 2 * kept->room + 64;
+		kept->rows = text_need(reallocarray(kept->rows, kept->room, sizeof(*kept->rows)));
+	}
+	struct mett_record *row = &kept->rows[kept->count++];
+	*row = *record;
+	row->log =
+		memcpy(text_need(malloc(record->log_size + 1)), record->log, record->log_size + 1);
+}
+
+static int compare_begin(const void *left, const void *right)
+{
+	const struct mett_record *one = left, *other = right;
+
+	if (one->begin_us != other->begin_us)
+		return one->begin_us < other->begin_us ? -1 : 1;
+	return one->number < other->number ? -1 : one->number > other->number;
+}
+
+int history_sorted(const struct options *options, struct mett_records_query *query,
+                   void (*each)(const struct mett_record *record, void *context), void *context)
+{
+	struct kept kept = {0};
+	int status = history_each(options, query, keep, &kept);
+
+	if (kept.count)
+		qsort(kept.rows, kept.count, sizeof(*kept.rows), compare_begin);
+	for (size_t i = 0; i < kept.count; i++) {
+		each(&kept.rows[i], context);
+		free((char *)kept.rows[i].log);
+	}
+	free(kept.rows);
+	return status;
 }
 
 uint64_t history_duration_ns(const struct mett_record *record)

@@ -27,7 +27,7 @@ enum { HISTORY_SINCE = OPTIONS_LONG + 48, HISTORY_FAILED, HISTORY_ACTIVATION };
 void history_option(struct mett_records_query *query, const struct options *options, int letter);
 
 /**
- * history_each() - ask for records, and call @each for each as it comes, oldest first
+ * history_each() - ask for records, and call @each for each as it comes, by their end
  * @query: of the action that is the verb's operand, if there is one
  *
  * With `follow` it returns only when the recorder is gone, or the standard output broken. Return:
@@ -41,6 +41,10 @@ const char *history_reason(const struct mett_record *record);
 
 /** history_json() - a record for programs */
 json_t *history_json(const struct mett_record *record);
+
+/** history_sorted() - the same, but when all are there, by when they began; not with `follow` */
+int history_sorted(const struct options *options, struct mett_records_query *query,
+                   void (*each)(const struct mett_record *record, void *context), void *context);
 
 /** history_duration_ns() - from the worker's start until its end; 0: it did not get so far */
 uint64_t history_duration_ns(const struct mett_record *record);

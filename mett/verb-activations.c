@@ -40,7 +40,7 @@ static int print_table(const struct options *options, struct mett_records_query 
 		{"OUTCOME", COLUMN_LEFT, true},
 	};
 	struct table *table = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	int status = history_each(options, query, add_row, table);
+	int status = history_sorted(options, query, add_row, table);
 
 	table_print(table, status == STATUS_GOOD ? "No activation is recorded that fits." : NULL);
 	return status;
@@ -49,7 +49,7 @@ static int print_table(const struct options *options, struct mett_records_query 
 static int print_json(const struct options *options, struct mett_records_query *query)
 {
 	json_t *list = json_array();
-	int status = history_each(options, query, add_json, list);
+	int status = history_sorted(options, query, add_json, list);
 
 	if (status == STATUS_GOOD)
 		json_print(list);

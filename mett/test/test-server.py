@@ -489,6 +489,20 @@ class History(WithServer):
         self.assertEqual(self.mett("activations", "nope").stdout,
                          "No activation is recorded that fits.\n")
 
+    def test_the_order_is_that_of_the_beginning(self):
+        self.deploy(name="sleeper", text=SLEEPER)
+        process = subprocess.Popen([METT, "invoke", "sleeper", "2"], cwd=self.folder,
+                                   env=self.environment, stdout=subprocess.DEVNULL)
+        self.wait_for_running("sleeper", 1)
+        self.mett("invoke", "hello", "meanwhile")
+        self.assertEqual(process.wait(timeout=PATIENCE_S), GOOD)
+        self.wait_for_records(5)
+        rows = self.records()
+        self.assertEqual([row["action"] for row in rows[3:]], ["sleeper", "hello"])
+        self.assertEqual(rows, sorted(rows, key=lambda row: row["begin_us"]))
+        lines = self.mett("activations", "--limit=2").stdout.splitlines()
+        self.assertEqual([line.split()[1] for line in lines[1:]], ["sleeper", "hello"])
+
     def test_ids_come_again(self):
         before = self.records("--limit=1")[0]
         self.restart()
