@@ -4,15 +4,28 @@
 #include "verbs.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-static int unreachable(const char *space, const struct mett_error *error)
+/* Without any of these the usual place is one where only root may listen. */
+static bool is_place_known(const char *socket)
+{
+	const char *given = getenv("METT_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+	return socket || (given && *given) || (runtime && *runtime) || geteuid() == 0;
+}
+
+static int unreachable(const char *socket, const char *space, const struct mett_error *error)
 {
 	int status = say_error(error);
 
 	if (error->reason == METT_GONE)
-		fputs("Start a server with 'mett-eagle &', or try a function without one: 'mett run "
-		      "FILE'.\n",
-		      stderr);
+		fprintf(stderr,
+		        "Start a server with 'mett-eagle &'%s, or try a function without one: "
+		        "'mett run FILE'.\n",
+		        is_place_known(socket)
+		                ? ""
+		                : " after setting METT_SOCKET to a path in a folder of yours, or "
+		                  "XDG_RUNTIME_DIR to one");
 	else if (error->reason == METT_NO_NAMESPACE)
 		fprintf(stderr,
 		        "'mett ns' shows those you may use, 'mett ns create %s' makes it.\n",
@@ -35,7 +48,7 @@ static int join(const struct options *options, const char *space, struct mett_cl
 	struct mett_error error;
 
 	if (mett_register_namespace(options->socket, space, ret, &error) < 0)
-		return unreachable(space, &error);
+		return unreachable(options->socket, space, &error);
 	return STATUS_GOOD;
 }
 

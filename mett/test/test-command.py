@@ -122,6 +122,16 @@ class NoServer(Folder):
                               "'mett run FILE'"])
             self.assertEqual(done.stdout, "")
 
+    def test_and_where_one_may_listen(self):
+        if os.geteuid():
+            self.skipTest("only root can be another user")
+        os.chmod(self.folder, 0o755)
+        for variable, tells in [("", True), ("METT_SOCKET", False), ("XDG_RUNTIME_DIR", False)]:
+            where = {"METT_SOCKET": "", variable or "NOTHING": self.folder + "/nowhere"}
+            done = self.mett("list", status=UNREACHABLE, environment=where, user=65534,
+                             group=65534, extra_groups=[])
+            self.assertEqual("setting METT_SOCKET" in done.stderr, tells, done.stderr)
+
     def test_nor_a_recorder(self):
         for words in ["activations", "logs", "logs -f hello"]:
             done = self.says(UNREACHABLE, *words.split(), "no recorder at")

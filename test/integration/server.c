@@ -116,7 +116,8 @@ TEST(unwritable_folder)
 		test_skip("another user cannot read the build folder");
 	server_needs();
 	CHECK_RUN(FAILED, ARGS("--socket", "/mett-eagle-test"),
-	          PARTS("cannot listen at /mett-eagle-test", "choose a --socket"));
+	          PARTS("cannot listen at /mett-eagle-test", "choose a --socket",
+	                "METT_SOCKET or XDG_RUNTIME_DIR"));
 }
 
 TEST(check_prints_the_configuration)

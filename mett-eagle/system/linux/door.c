@@ -106,7 +106,9 @@ static int explain(const char *path, int error, char *why, size_t size)
 		           path);
 		break;
 	case -ENOENT:
-		fmt_format(why, size, "cannot listen at {}: its folder is not there; make it",
+		fmt_format(why, size,
+		           "cannot listen at {}: its folder is not there; make it, or choose a "
+		           "--socket in one of yours",
 		           path);
 		break;
 	case -EACCES:
@@ -114,7 +116,7 @@ static int explain(const char *path, int error, char *why, size_t size)
 	case -EROFS:
 		fmt_format(why, size,
 		           "cannot listen at {}: {}; choose a --socket in a folder of "
-		           "yours, or set XDG_RUNTIME_DIR",
+		           "yours, or set METT_SOCKET or XDG_RUNTIME_DIR",
 		           path, strerror(-error));
 		break;
 	default:
