@@ -73,6 +73,16 @@ static bool has_entry(const char *const *environment, const char *entry)
 	return false;
 }
 
+static bool has_key(const char *const *environment, const char *entry)
+{
+	size_t key = strcspn(entry, "=") + 1;
+
+	for (; environment && *environment; environment++)
+		if (!strncmp(*environment, entry, key))
+			return true;
+	return false;
+}
+
 /* Of the entries only the keys: values can be secrets. */
 static void compare_environment(FILE *out, bool *noted, const char *const *before,
                                 const char *const *after)
@@ -80,15 +90,9 @@ static void compare_environment(FILE *out, bool *noted, const char *const *befor
 	for (const char *const *entry = after; entry && *entry; entry++)
 		if (!has_entry(before, *entry))
 			note(out, noted, "env %.*s set", (int)strcspn(*entry, "="), *entry);
-	for (const char *const *entry = before; entry && *entry; entry++) {
-		size_t key = strcspn(*entry, "=") + 1;
-		bool kept = false;
-
-		for (const char *const *other = after; other && *other; other++)
-			kept |= !strncmp(*other, *entry, key);
-		if (!kept)
-			note(out, noted, "env %.*s gone", (int)key - 1, *entry);
-	}
+	for (const char *const *entry = before; entry && *entry; entry++)
+		if (!has_key(after, *entry))
+			note(out, noted, "env %.*s gone", (int)strcspn(*entry, "="), *entry);
 }
 
 static void compare_options(FILE *out, bool *noted, const struct mett_action_options *before,
@@ -115,6 +119,19 @@ static void compare_options(FILE *out, bool *noted, const struct mett_action_opt
 		note(out, noted,
 		     after->grants & METT_GRANT_SYSTEM ? "system granted" : "system not granted");
 	compare_environment(out, noted, before->environment, after->environment);
+}
+
+static bool drops_options(const struct mett_action_options *before,
+                          const struct mett_action_options *after)
+{
+	for (const char *const *entry = before->environment; entry && *entry; entry++)
+		if (!has_key(after->environment, *entry))
+			return true;
+	return (before->defaults.timeout_us && !after->defaults.timeout_us) ||
+	       (before->defaults.memory_limit && !after->defaults.memory_limit) ||
+	       (before->concurrency && !after->concurrency) || (before->grants & ~after->grants) ||
+	       (before->policy == METT_POLICY_REUSE && after->policy != METT_POLICY_REUSE) ||
+	       (before->policy == METT_POLICY_SPAWN && policy_of(after) == METT_POLICY_FORK);
 }
 
 static void describe_new(FILE *out, const struct mett_action_options *options, uint64_t size)
@@ -162,6 +179,7 @@ static void compare(FILE *out, const struct deployment *deployment, const char *
 		note(out, &noted, "program %s -> %s", text_size(before->size, left),
 		     text_size(size, right));
 	compare_options(out, &noted, &before->options, &deployment->options);
+	change->drops = drops_options(&before->options, &deployment->options);
 	change->kind = noted ? CHANGE_DIFFERENT : CHANGE_NONE;
 	if (!noted)
 		fprintf(out, "unchanged, version %u", before->version);

@@ -11,11 +11,13 @@ enum change_kind { CHANGE_NEW, CHANGE_DIFFERENT, CHANGE_NONE };
  * struct change - of one action
  * @kind:    what is to be done
  * @version: the present one; 0: there is none
+ * @drops:   an option of the present version is not one of the next
  * @text:    what differs, for people; the change's own
  */
 struct change {
 	enum change_kind kind;
 	uint32_t version;
+	bool drops;
 	char *text;
 };
 

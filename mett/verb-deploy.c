@@ -97,8 +97,10 @@ static void show_changes(const struct work *work)
 {
 	struct colours colours = text_colours(stdout);
 
+	/* Without a plan nobody wrote down that options are to go. */
 	for (size_t i = 0; i < work->plan->count; i++)
-		change_print(&work->changes[i], work->plan->rows[i].name);
+		if (work->show_changes || work->changes[i].drops)
+			change_print(&work->changes[i], work->plan->rows[i].name);
 	for (size_t i = 0; i < work->leftover_count; i++)
 		printf("%s- %s: deleted, with all its versions%s\n", colours.bad,
 		       work->leftovers[i].name, colours.off);
@@ -175,7 +177,7 @@ static int do_work(struct work *work)
 
 	if (status != STATUS_GOOD)
 		return status;
-	if (work->show_changes && !work->json)
+	if (!work->json)
 		show_changes(work);
 	if (!work->dry_run)
 		status = do_changes(work);
@@ -325,7 +327,8 @@ const struct verb verb_deploy = {
 	.text = "Makes an action of each FILE, or its next version: a source in C or C++, which is\n"
 		"compiled, a Python file or zip archive, a program, or a #! script. What runs ends on\n"
 		"the old version, the next call gets the new. Without FILE it is done as mett.yaml in\n"
-		"this folder says, see mett.yaml(5), and shown before.\n"
+		"this folder says, see mett.yaml(5), and shown before. Options are those of the new\n"
+		"version; it is shown when one that the old version had is gone.\n"
 		"\n"
 		"      --name=NAME          of the action (the file's, without its ending)\n" GIVEN_HELP
 		"      --timeout=TIME       limit of an invocation, as 200ms or 1.5s (none)\n"

@@ -23,8 +23,25 @@ class Deploy(WithServer):
         self.assertEqual(self.deploy().stdout, "hello: unchanged, version 1\n")
         self.assertEqual(self.deploy("--timeout=2s").stdout,
                          f"hello: version 2 is deployed (python, {size} B)\n")
-        self.assertEqual(self.deploy(text=PYTHON + "\n").stdout,
+        self.assertEqual(self.deploy("--timeout=2s", text=PYTHON + "\n").stdout,
                          f"hello: version 3 is deployed (python, {size + 1} B)\n")
+
+    def test_options_that_are_gone_are_told(self):
+        done = f"is deployed (python, {len(PYTHON)} B)\n"
+        self.deploy("--timeout=2s", "--memory=64M", "--concurrency=3", "--policy=reuse",
+                    "--grant=system", "--grant=env:A=b", "--grant=env:C=d")
+        self.assertEqual(self.deploy("--timeout=1s", "--memory=64M", "--concurrency=3",
+                                     "--policy=reuse", "--grant=system", "--grant=env:A=e",
+                                     "--grant=env:C=d").stdout, "hello: version 2 " + done)
+        self.assertEqual(self.deploy("--timeout=1s", "--grant=env:A=e").stdout,
+                         "~ hello: policy reuse -> fork, memory 64 MiB -> none, "
+                         "concurrency 3 -> 0 (0: unlimited), system not granted, env C gone\n"
+                         "hello: version 3 " + done)
+        self.assertEqual(self.deploy("--timeout=1s").stdout,
+                         "~ hello: env A gone\nhello: version 4 " + done)
+        self.assertEqual(self.deploy().stdout,
+                         "~ hello: timeout 1 s -> none\nhello: version 5 " + done)
+        self.assertEqual(self.deploy("--memory=1G").stdout, "hello: version 6 " + done)
 
     def test_every_kind_of_file(self):
         for name in ["a.c", "b.cc", "c.py"]:
