@@ -167,6 +167,18 @@ uint64_t options_size(const struct options *options, const char *name, const cha
 	return size;
 }
 
+uint64_t options_memory(const struct options *options, const char *text)
+{
+	uint64_t size = 0;
+
+	if (!text_to_memory(text, &size))
+		options_wrong(options,
+		              "--memory: '%s' is no size from 64K, the least that a process can "
+		              "live with; say it as 64M or 1.5G",
+		              text);
+	return size;
+}
+
 uint64_t options_duration_us(const struct options *options, const char *name, const char *text)
 {
 	uint64_t us = 0;

@@ -66,6 +66,9 @@ void options_operands(const struct options *options, int least, int most, const 
  */
 uint64_t options_size(const struct options *options, const char *name, const char *text);
 
+/** options_memory() - --memory, a limit that a process can live with; or say so and exit */
+uint64_t options_memory(const struct options *options, const char *text);
+
 /** options_duration_us() - a time in microseconds, as 200ms */
 uint64_t options_duration_us(const struct options *options, const char *name, const char *text);
 

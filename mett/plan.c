@@ -187,9 +187,11 @@ static bool take_memory(struct reading *reading, const yaml_node_t *value, struc
 
 	if (!need_text(reading, value, "memory", &text))
 		return false;
-	return text_to_size(text, &row->options.defaults.memory_limit) ||
+	return text_to_memory(text, &row->options.defaults.memory_limit) ||
 	       wrong(reading, value->start_mark,
-	             "memory: '%s' is no size; say it as 64M, 1.5G or 4096", text);
+	             "memory: '%s' is no size from 64K, the least that a process can live with; "
+	             "say it as 64M or 1.5G",
+	             text);
 }
 
 static bool take_policy(struct reading *reading, const yaml_node_t *value, struct deployment *row)

@@ -24,7 +24,7 @@ bool request_option(struct request *request, const struct options *options, int 
 		request->config.timeout_us = options_duration_us(options, "--timeout", optarg);
 		return true;
 	case REQUEST_MEMORY:
-		request->config.memory_limit = options_size(options, "--memory", optarg);
+		request->config.memory_limit = options_memory(options, optarg);
 		return true;
 	default:
 		return false;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { NEAREST_MAX = 64 };
+enum { NEAREST_MAX = 64, MEMORY_LEAST = 64 << 10 };
 
 static int write_error; /* the first of the standard output; 0: none */
 
@@ -191,6 +191,16 @@ bool text_to_size(const char *text, uint64_t *ret)
 	};
 
 	return to_number(text, units, ret);
+}
+
+bool text_to_memory(const char *text, uint64_t *ret)
+{
+	uint64_t size;
+
+	if (!text_to_size(text, &size) || size < MEMORY_LEAST)
+		return false;
+	*ret = size;
+	return true;
 }
 
 bool text_to_duration(const char *text, uint64_t *ret_us)

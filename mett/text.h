@@ -50,6 +50,9 @@ bool text_ends_in(const char *text, const char *end);
  */
 bool text_to_size(const char *text, uint64_t *ret);
 
+/** text_to_memory() - the same, of what a process may have: 64 KiB at least, or none could live */
+bool text_to_memory(const char *text, uint64_t *ret);
+
 /**
  * text_to_duration() - understand "200ms", "1.5s", "10us", "2m" or "1h"
  * @ret: microseconds, from 1 to 2^53

@@ -280,7 +280,7 @@ static void take_option(const struct options *options, struct request *request, 
 		model->defaults.timeout_us = options_duration_us(options, "--timeout", optarg);
 		return;
 	case OPTION_MEMORY:
-		model->defaults.memory_limit = options_size(options, "--memory", optarg);
+		model->defaults.memory_limit = options_memory(options, optarg);
 		return;
 	case OPTION_CONCURRENCY:
 		model->concurrency =

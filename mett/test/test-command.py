@@ -91,14 +91,14 @@ class Options(Folder):
         for option, wrong, says in [
             ("--timeout", ["3", "ms", "3x", "-1s", "1e3s", "0s", "0.0001us", "", "9999999999h", " 1s",
                            "1.2.3s"], "is no time with a unit; say it as 200ms or 1.5s"),
-            ("--memory", ["3X", "M", "-1M", "0", "1 M", "", "0x10", "99999999T", "1e3"],
-             "is no size; say it as 64M, 1.5G or 4096"),
+            ("--memory", ["3X", "M", "-1M", "0", "1 M", "", "0x10", "99999999T", "1e3", "1",
+                          "4096", "65535", "63K"], "is no size from 64K"),
         ]:
             for text in wrong:
                 self.says(USAGE, "invoke", option, text, "x", [f"{option}: '{text}' ", says])
         for text in ["200ms", "1.5s", "10us", "2m", "1h", "1min"]:
             self.mett("invoke", "--timeout=" + text, "x", status=UNREACHABLE)
-        for text in ["64M", "64MiB", "1.5G", "4096", "4K", "1B", "1T"]:
+        for text in ["64M", "64MiB", "1.5G", "65536", "64K", "65536B", "1T"]:
             self.mett("invoke", "--memory=" + text, "x", status=UNREACHABLE)
 
     def test_options_of_all_verbs_stand_anywhere(self):
@@ -246,6 +246,7 @@ class Plans(Folder):
         ("functions:\n  a:\n    file: \"x\\0y\"\n", "3:11: file has a zero byte in it"),
         ("functions:\n  a:\n    timeout: 3\n", "3:14: timeout: '3' is no time with a unit"),
         ("functions:\n  a:\n    memory: much\n", "3:13: memory: 'much' is no size"),
+        ("functions:\n  a:\n    memory: 4K\n", "3:13: memory: '4K' is no size from 64K"),
         ("functions:\n  a:\n    policy: frok\n", "3:13: policy: there is no 'frok'"),
         ("functions:\n  a:\n    language: d\n", "3:15: language: there is no 'd'"),
         ("functions:\n  a:\n    concurrency: 0\n", "3:18: concurrency: '0'"),
