@@ -107,7 +107,8 @@ void record_note_caller(struct worker *worker)
 	if (!caller || worker->outlived)
 		return;
 	worker->depth = caller->activation ? caller->activation->depth + 1 : lane->level + 2;
-	worker->parent = caller->activation ? caller->last : lane_last(lane);
+	/* What the server gave it may have ended by now; what came by lane has no other id. */
+	worker->parent = caller->last ? caller->last : lane_last(lane);
 	memcpy(worker->caller, caller->pool->name, sizeof(worker->caller));
 }
 
