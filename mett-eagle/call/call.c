@@ -71,17 +71,9 @@ bool mett_call_end(struct window_lane *lane, uint64_t word, uint64_t next)
 
 void mett_call_times(struct mett_metadata *ret, const struct mett_metadata *told, uint64_t start_ns)
 {
-	const uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
-	                         told->end_runtime};
-	uint64_t *to[] = {&ret->start_runtime, &ret->start_function, &ret->end_function,
-	                  &ret->end_runtime};
-	uint64_t least = start_ns, most = sys_clock_ns();
+	uint64_t now_ns = sys_clock_ns();
 
-	for (unsigned i = 0; i < 4; i++) {
-		least = from[i] > least ? from[i] : least;
-		least = least < most ? least : most;
-		*to[i] = least;
-	}
+	window_times(ret, told, start_ns, now_ns);
 	ret->start_worker = start_ns;
-	ret->end_worker = most;
+	ret->end_worker = now_ns;
 }

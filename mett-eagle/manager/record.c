@@ -85,18 +85,12 @@ static void take_times(struct mett_metadata *ret, const struct worker *worker)
 {
 	const struct worker_window *window = worker->lane->window.memory;
 	const struct mett_metadata told = window->reply.times;
-	const uint64_t from[] = {window->start_ns, told.start_runtime, told.start_function,
-	                         told.end_function, told.end_runtime};
-	uint64_t *to[] = {&ret->start_worker, &ret->start_runtime, &ret->start_function,
-	                  &ret->end_function, &ret->end_runtime};
-	uint64_t least = worker->armed_ns, most = sys_clock_ns();
+	uint64_t start_ns = window->start_ns, now_ns = sys_clock_ns();
 
-	for (unsigned i = 0; i < 5; i++) {
-		least = from[i] > least ? from[i] : least;
-		least = least < most ? least : most;
-		*to[i] = least;
-	}
-	ret->end_worker = least; /* its caller has fetched the answer when it liked */
+	start_ns = start_ns > worker->armed_ns ? start_ns : worker->armed_ns;
+	ret->start_worker = start_ns < now_ns ? start_ns : now_ns;
+	window_times(ret, &told, ret->start_worker, now_ns);
+	ret->end_worker = ret->end_runtime; /* its caller has fetched the answer when it liked */
 }
 
 void record_note_caller(struct worker *worker)

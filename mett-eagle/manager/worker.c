@@ -75,22 +75,6 @@ static bool tell(struct worker *worker, const void *data, size_t size, sys_cap c
 	return result == 0 || result == SYS_CLOSED;
 }
 
-/* The worker's own times are only as good as it is: never outside of what we saw ourselves. */
-static void take_times(struct activation *activation, const struct mett_metadata *told)
-{
-	uint64_t *to[] = {&activation->times.start_runtime, &activation->times.start_function,
-	                  &activation->times.end_function, &activation->times.end_runtime};
-	uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
-	                   told->end_runtime};
-	uint64_t least = activation->times.start_worker, most = sys_clock_ns();
-
-	for (unsigned i = 0; i < 4; i++) {
-		least = from[i] > least ? from[i] : least;
-		least = least < most ? least : most;
-		*to[i] = least;
-	}
-}
-
 /* Whoever wrote it may write on: what is looked at must be a copy. */
 static void copy_text(char *to, const unsigned char *from, uint64_t size)
 {
@@ -145,7 +129,8 @@ static void take_exit(struct worker *worker, const struct message_exit *message,
 	struct server *server = session_of(worker)->server;
 	struct outcome outcome = {.cap = SYS_NO_CAP, .size = message->size};
 
-	take_times(worker->activation, &message->times);
+	window_times(&worker->activation->times, &message->times,
+	             worker->activation->times.start_worker, sys_clock_ns());
 	if (message->error < 0) {
 		report_violation(worker, "negative error code");
 	} else if (message->error) {

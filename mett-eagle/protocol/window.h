@@ -121,6 +121,30 @@ struct window_reply {
 	struct mett_metadata times; /* start_runtime .. end_runtime */
 };
 
+/**
+ * window_times() - what a worker told of its times, start_runtime .. end_runtime
+ * @start_ns: when it was given the activation
+ * @most_ns:  now
+ *
+ * They are only as good as who wrote them: brought into their order, and within what
+ * the reader saw itself.
+ */
+static inline void window_times(struct mett_metadata *ret, const struct mett_metadata *told,
+                                uint64_t start_ns, uint64_t most_ns)
+{
+	const uint64_t from[] = {told->start_runtime, told->start_function, told->end_function,
+	                         told->end_runtime};
+	uint64_t *to[] = {&ret->start_runtime, &ret->start_function, &ret->end_function,
+	                  &ret->end_runtime};
+	uint64_t least = start_ns;
+
+	for (unsigned i = 0; i < 4; i++) {
+		least = from[i] > least ? from[i] : least;
+		least = least < most_ns ? least : most_ns;
+		*to[i] = least;
+	}
+}
+
 /*
  * How much of its room the next call will likely use, in whole pages: a worker makes
  * them its own before it parks.
