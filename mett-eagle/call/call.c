@@ -58,12 +58,16 @@ const void *mett_call_answer(const struct worker_window *window, uint64_t size)
 	return size > METT_INLINE_MAX ? window->room.answer : window->serve.answer;
 }
 
-bool mett_call_end(struct window_lane *lane, uint64_t word, uint64_t next)
+bool mett_call_end(struct window_lane *lane, struct worker_window *window, uint64_t word,
+                   uint64_t next)
 {
 	uint64_t closed = lane_with(word, LANE_USED), found = word;
+	uint32_t answered = window_call(CALL_ANSWERED, (uint32_t)word);
 
-	if (atomic_compare_exchange_strong(&lane->word, &found, next))
+	if (atomic_compare_exchange_strong(&lane->word, &found, next)) {
+		atomic_compare_exchange_strong(&window->call, &answered, CALL_NONE);
 		return true;
+	}
 	/* Where the server has closed the lane since, the answer stands, and it waits for this. */
 	return found == closed &&
 	       atomic_compare_exchange_strong(&lane->word, &found, lane_word(LANE_USED, 0, 0, 0));

@@ -34,13 +34,15 @@ const void *mett_call_answer(const struct worker_window *window, uint64_t size);
 
 /**
  * mett_call_end() - the answer has been taken
- * @word: of the call
- * @next: what it becomes; the client of a worker that serves on arms it again
+ * @window: where the worker sees that it is out of the caller's way when it ends
+ * @word:   of the call
+ * @next:   what it becomes; the client of a worker that serves on arms it again
  *
  * Return: false when the server has seen to this call meanwhile, whatever the worker
  * said: the outcome is what comes from there.
  */
-bool mett_call_end(struct window_lane *lane, uint64_t word, uint64_t next);
+bool mett_call_end(struct window_lane *lane, struct worker_window *window, uint64_t word,
+                   uint64_t next);
 
 /** mett_call_times() - the worker's own times, within what the caller has seen itself */
 void mett_call_times(struct mett_metadata *ret, const struct mett_metadata *told,

@@ -181,7 +181,7 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 	if (mett_call_wait(lane->window, tag)) {
 		take_reply(client, invocation, lane, id, start);
 		invocation->done =
-			mett_call_end(shared(client, lane), word,
+			mett_call_end(shared(client, lane), lane->window, word,
 		                      lane->keep ? lane->armed : lane_word(LANE_USED, 0, 0, 0));
 		if (invocation->done)
 			return LANE_CALL_DONE;

@@ -21,8 +21,11 @@ void mett_program_say(const char *text, size_t size);
 /** mett_program_silent() - 1 when nothing is in the log that only the server can pass on */
 int mett_program_silent(void);
 
-/** mett_program_yield() - those who were woken run first */
-void mett_program_yield(void);
+/**
+ * mett_program_make_way() - who was woken runs first
+ * @word: says by another value than @value that it did; waited for only a moment
+ */
+void mett_program_make_way(const _Atomic uint32_t *word, uint32_t value);
 
 /** mett_program_rest() - sleep until ended, or for a while */
 void mett_program_rest(void);

@@ -55,7 +55,7 @@ enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *
 	start = worker->callee->start_ns;
 	if (mett_call_wait(worker->callee, tag)) {
 		take_reply(worker, name, id, start, result);
-		if (mett_call_end(lane, word, lane_word(LANE_USED, 0, 0, 0)))
+		if (mett_call_end(lane, worker->callee, word, lane_word(LANE_USED, 0, 0, 0)))
 			return LANE_CALL_DONE;
 		mett_result_deinit(result);
 		*result = (struct mett_result){.answer = "", .log = ""};

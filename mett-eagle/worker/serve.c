@@ -102,7 +102,7 @@ static bool answer_by_lane(struct mett_worker *worker, const void *answer,
 	while (worker->stay)
 		mett_program_rest(); /* until it is ended, with its caller */
 	if (!worker->keep) {
-		mett_program_yield();
+		mett_program_make_way(&window->call, answered);
 		mett_program_leave(0);
 	}
 	return true;

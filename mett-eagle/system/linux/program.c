@@ -1,9 +1,11 @@
 #include "../program.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LOG = 2 }; /* the end of a pipe */
@@ -37,9 +39,14 @@ int mett_program_silent(void)
 	return ioctl(LOG, FIONREAD, &size) == 0 && size == 0;
 }
 
-void mett_program_yield(void)
+void mett_program_make_way(const _Atomic uint32_t *word, uint32_t value)
 {
+	static const struct timespec moment = {.tv_nsec = 1};
+
 	sched_yield();
+	/* To yield is to offer: who has had less of the core is chosen all the same. */
+	if (atomic_load_explicit(word, memory_order_relaxed) == value)
+		nanosleep(&moment, NULL);
 }
 
 void mett_program_rest(void)
