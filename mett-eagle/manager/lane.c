@@ -361,9 +361,19 @@ bool lanes_fetched(const struct pool *pool)
 	return true;
 }
 
+/* Where many workers come and go, those that end now leave lanes to the next. */
+static unsigned kept_lanes(const struct pool *pool)
+{
+	unsigned parked = pool->session->server->config.parked;
+
+	if (pool->ahead > parked)
+		return pool->ahead;
+	return warm(pool) ? parked : 0;
+}
+
 void lanes_trim(struct pool *pool)
 {
-	unsigned kept = warm(pool) ? pool->session->server->config.parked : 0;
+	unsigned kept = kept_lanes(pool);
 
 	list_for_each(link, &pool->spare) {
 		struct lane *lane = LIST_ENTRY(link, struct lane, link);

@@ -50,7 +50,7 @@ void lane_give(struct lane *lane);
 /** lanes_fetched() - has the client all answers that came by the pool's lanes? */
 bool lanes_fetched(const struct pool *pool);
 
-/** lanes_trim() - free the spare ones, as no worker needs them now */
+/** lanes_trim() - free the spare ones, as no worker needs them now or soon */
 void lanes_trim(struct pool *pool);
 
 /** lane_free() - for good; no worker has it */

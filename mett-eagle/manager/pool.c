@@ -16,6 +16,8 @@
 
 enum { LOOK_AFTER = 256 };
 
+#define LINGER_NS (10 * MS_NS)
+
 /* What this turn of the loop brings is looked at together: workers made together cost less. */
 void pool_want_workers(struct pool *pool)
 {
@@ -163,6 +165,8 @@ static void idle(struct timer *timer)
 
 		if (lane_count(worker->lane) || !lane_disarm(worker->lane)) {
 			used = true;
+			if (lane_used(worker->lane))
+				sys_worker_kill(worker->process);
 			continue;
 		}
 		leave_parked(pool, worker);
@@ -530,7 +534,8 @@ static bool room_to_park(const struct pool *pool)
 	       (pool->options.policy == METT_POLICY_REUSE || ready_count(pool) < pool->ahead);
 }
 
-/* A process that has answered ends by itself. If not by the time the next is here, it must. */
+/* A process that has answered ends by itself, which costs less. If it has not done so for long,
+ * it must. */
 static void end_lingering(struct pool *pool)
 {
 	list_for_each(link, &pool->parked) {
@@ -538,9 +543,11 @@ static void end_lingering(struct pool *pool)
 
 		if (!lane_used(worker->lane))
 			continue;
-		if (worker->lingers)
+		uint64_t now = sys_clock_ns();
+		if (!worker->lingers_ns)
+			worker->lingers_ns = now;
+		else if (now - worker->lingers_ns > LINGER_NS)
 			sys_worker_kill(worker->process);
-		worker->lingers = true;
 	}
 }
 

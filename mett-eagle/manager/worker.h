@@ -26,7 +26,7 @@ struct worker {
 	unsigned depth;                 /* of that call; 0: a client's */
 	char caller[METT_NAME_MAX + 1]; /* action that called it past us; "": none */
 	uint64_t armed_ns;              /* since when the client may wake it */
-	bool lingers;                   /* has answered by its lane, and was there still */
+	uint64_t lingers_ns;            /* has answered by its lane, and was there still; 0: no */
 	bool outlived;                  /* the one that could call it is gone */
 	uint64_t granted;               /* bytes of dataspaces it got for this activation */
 	const char *fault;              /* for which it was killed; NULL: none */

@@ -43,5 +43,8 @@ int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sy
 /** worker_ask() - ask the zygote for the workers that are wanted of it; of its sandbox's asking */
 void worker_ask(struct later *asking);
 
+/** worker_readable() - its gate is */
+void worker_readable(struct sys_worker *worker);
+
 /** worker_forked() - the zygote's answer; @pidfd is the worker's from now on, or -1 with @error */
 void worker_forked(struct sys_worker *worker, int pidfd, int error);

@@ -28,6 +28,26 @@ static int keep_callee(struct sys_seat *seat, sys_cap callee)
 	return seat->given[FORK_CALLEE] < 0 ? -errno : 0;
 }
 
+/* A zygote, too, can write here while nobody sits. */
+static void gate_ready(struct sys_watch *watch)
+{
+	struct sys_seat *seat = OWNER_OF(watch, struct sys_seat, gate);
+	char data[MESSAGE_MAX];
+	struct sys_received got;
+
+	if (seat->worker) {
+		worker_readable(seat->worker);
+		return;
+	}
+	int result = sys_gate_recv(seat->end, data, sizeof(data), &got);
+	if (result == SYS_AGAIN)
+		return;
+	if (result == 0)
+		sys_received_close(&got);
+	seat->spoken = true;
+	sys_loop_unwatch(seat->sandbox->loop, &seat->gate);
+}
+
 int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struct sys_seat **ret)
 {
 	struct sys_seat *seat = calloc(1, sizeof(*seat));
@@ -41,6 +61,7 @@ int seat_new(struct sys_sandbox *sandbox, const struct sys_window *window, struc
 		free(seat);
 		return error;
 	}
+	seat->gate = (struct sys_watch){.ready = gate_ready, .cap = SYS_NO_CAP};
 	seat->sandbox = sandbox;
 	seat->end = gates[0];
 	seat->given[FORK_GATE] = gates[1];
@@ -73,12 +94,22 @@ void seat_furnish(struct sys_seat *seat)
 	}
 }
 
+int seat_take(struct sys_seat *seat, struct sys_worker *worker)
+{
+	seat->worker = worker;
+	/* To watch it for one worker after the other would be two system calls a call. */
+	return seat->gate.cap == SYS_NO_CAP
+	               ? sys_loop_watch(seat->sandbox->loop, &seat->gate, seat->end)
+	               : 0;
+}
+
 bool seat_clear(struct sys_seat *seat)
 {
 	char data[MESSAGE_MAX];
 	struct sys_received got;
 	int result = 0;
 
+	seat->worker = NULL;
 	if (seat->number == SEAT_NONE || seat->spoken)
 		return false;
 	for (int i = 0; i < LEFTOVERS_MAX && (result == 0 || result == SYS_REFUSED); i++) {
@@ -96,6 +127,7 @@ void seat_free(struct sys_seat *seat)
 	if (seat->number != SEAT_NONE)
 		seat->sandbox->seats &= ~((uint64_t)1 << seat->number);
 	seat_furnish(seat);
+	sys_loop_unwatch(seat->sandbox->loop, &seat->gate);
 	tail_deinit(&seat->log);
 	sys_cap_close(seat->end);
 	free(seat);

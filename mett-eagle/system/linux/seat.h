@@ -13,11 +13,13 @@
 #include <protocol/protocol.h>
 
 struct sys_seat {
+	struct sys_watch gate; /* our end, from its first worker on */
 	struct sys_sandbox *sandbox;
-	uint32_t number; /* SEAT_NONE: for one worker only */
-	sys_cap end;     /* our end of the gate */
+	struct sys_worker *worker; /* that sits here; NULL: none does */
+	uint32_t number;           /* SEAT_NONE: for one worker only */
+	sys_cap end;               /* our end of the gate */
 	struct tail log;
-	bool spoken;              /* the worker was sent what it may not have taken */
+	bool spoken;              /* there is, or may be, what its next worker must not find */
 	sys_cap given[FORK_CAPS]; /* what the zygote gets, until it has; its window is not ours */
 };
 
@@ -34,6 +36,9 @@ bool seat_furnished(const struct sys_seat *seat);
 
 /** seat_furnish() - the zygote has got it now */
 void seat_furnish(struct sys_seat *seat);
+
+/** seat_take() - @worker sits here; 0 or a negative errno */
+int seat_take(struct sys_seat *seat, struct sys_worker *worker);
 
 /** seat_clear() - its worker is gone: forget what is left of it; false: no other can sit here */
 bool seat_clear(struct sys_seat *seat);

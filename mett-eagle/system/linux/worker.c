@@ -14,7 +14,7 @@
 #include "memory.h"
 
 struct sys_worker {
-	struct sys_watch gate;
+	struct sys_watch gate; /* of a spawned one; a forked one's is its seat's */
 	struct sys_watch process;
 	struct later death; /* its killing, which need not be at once */
 	struct sys_loop *loop;
@@ -34,11 +34,14 @@ struct sys_worker {
 	bool attended; /* its end shall be told at once */
 };
 
+void worker_readable(struct sys_worker *worker)
+{
+	worker->handler->readable(worker->owner);
+}
+
 static void gate_ready(struct sys_watch *watch)
 {
-	struct sys_worker *worker = OWNER_OF(watch, struct sys_worker, gate);
-
-	worker->handler->readable(worker->owner);
+	worker_readable(OWNER_OF(watch, struct sys_worker, gate));
 }
 
 static void kill_now(struct later *later)
@@ -60,7 +63,8 @@ static void process_ended(struct sys_watch *watch)
 
 	later_cancel(worker->loop, &worker->death);
 	unwatch_process(worker);
-	sys_loop_unwatch(worker->loop, &worker->gate);
+	if (worker->own)
+		sys_loop_unwatch(worker->loop, &worker->gate);
 	/* A spawned one is waited for with its sandbox: until then its group has this number. */
 	struct sys_exit how =
 		worker->own ? process_status(worker->pidfd) : process_bury(worker->pidfd);
@@ -201,7 +205,7 @@ void worker_forked(struct sys_worker *worker, int pidfd, int error)
 	if (!error)
 		error = later_watch(worker->loop, &worker->process, pidfd);
 	if (!error)
-		error = sys_loop_watch(worker->loop, &worker->gate, worker->seat->end);
+		error = seat_take(worker->seat, worker);
 	if (!error) {
 		worker->handler->parked(worker->owner);
 		return;
@@ -277,9 +281,9 @@ void sys_worker_free(struct sys_worker *worker)
 		process_kill(worker->pidfd);
 	if (worker->home)
 		leave_forking(worker);
-	sys_loop_unwatch(worker->loop, &worker->gate);
 	unwatch_process(worker);
 	if (worker->own) {
+		sys_loop_unwatch(worker->loop, &worker->gate);
 		sys_sandbox_free(worker->own);
 	} else {
 		leave_seat(worker);
@@ -303,7 +307,7 @@ void sys_worker_kill(struct sys_worker *worker)
 
 void sys_worker_ignore(struct sys_worker *worker)
 {
-	sys_loop_unwatch(worker->loop, &worker->gate);
+	sys_loop_unwatch(worker->loop, worker->own ? &worker->gate : &worker->seat->gate);
 }
 
 uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
