@@ -37,7 +37,7 @@ static const char *error_text(int code)
 static void prepare(void)
 {
 	faas_state = (struct faas_state){0};
-	fflush(NULL);
+	errno = 0;
 }
 
 static void init(void)
@@ -93,7 +93,7 @@ int main(void)
 		times.start_function = os_clock_ns();
 		int code = faas_main(argument, size);
 		times.end_function = os_clock_ns();
-		fflush(NULL);
+		os_flush();
 		hand_over(worker, code, &times);
 	}
 }

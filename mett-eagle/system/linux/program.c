@@ -43,7 +43,8 @@ void mett_program_make_way(const _Atomic uint32_t *word, uint32_t value)
 {
 	static const struct timespec moment = {.tv_nsec = 1};
 
-	sched_yield();
+	if (atomic_load_explicit(word, memory_order_relaxed) == value)
+		sched_yield();
 	/* To yield is to offer: who has had less of the core is chosen all the same. */
 	if (atomic_load_explicit(word, memory_order_relaxed) == value)
 		nanosleep(&moment, NULL);
