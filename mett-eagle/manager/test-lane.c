@@ -181,3 +181,47 @@ TEST(a_lane_that_is_kept_is_closed_until_its_client_knows)
 	stage_silent(&stage);
 	stage_close(&stage);
 }
+
+/* Its client has the answer, and it does not end. */
+static void linger(struct stage *stage)
+{
+	*armed_word(stage) = lane_word(LANE_USED, 0, 0, 0);
+}
+
+static void hear_all(struct stage *stage)
+{
+	struct heard heard;
+
+	while (stage_hear(stage, &heard))
+		sys_received_close(&heard.got);
+}
+
+TEST(who_lingers_for_long_is_ended_when_others_come)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	linger(&stage);
+	stage_invoke(&stage, 5, "f", "");
+	stage_parks(&stage, 3);
+	stage_parks(&stage, 4);
+	CHECK(!fake_worker_killed(fake_worker(2)));
+	hear_all(&stage);
+	stage_wait(&stage, 11);
+	stage_exit(&stage, 3, "");
+	stage_parks(&stage, 5);
+	CHECK(fake_worker_killed(fake_worker(2)));
+	hear_all(&stage);
+	stage_close(&stage);
+}
+
+TEST(who_lingers_is_ended_when_nobody_comes)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	linger(&stage);
+	stage_wait(&stage, METT_REUSE_IDLE_MS + 1);
+	CHECK(fake_worker_killed(fake_worker(2)));
+	stage_close(&stage);
+}
