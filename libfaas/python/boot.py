@@ -3,7 +3,6 @@ import sys
 from _frozen_importlib import ModuleSpec, module_from_spec
 from _frozen_importlib_external import SourceLoader
 from _json import encode_basestring, make_encoder
-from posix import urandom
 
 ROOT = "/function"  # where the function's files seem to lie
 FRAMES_SHOWN = 4
@@ -217,10 +216,3 @@ def begin(data):
 def rehearse(arg):
     """What is called in each fork before its own call comes."""
     return arg
-
-
-def refresh():
-    """In each fork: what must not be as in another. `random' sees to itself."""
-    global keep
-    # Objects are hashed by where they lie.
-    keep = [object() for _ in range(urandom(1)[0] % 64)]

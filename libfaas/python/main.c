@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,12 +22,14 @@ static struct {
 	PyObject *main;
 	PyObject *explain;
 	PyObject *report;
-	PyObject *refresh;
 	PyObject *rehearse;
 	bool wants_bytes;
 } function;
 
-enum { STREAMS = 2 };
+enum {
+	STREAMS = 2,
+	SCATTER = 64, /* objects less than which are taken */
+};
 
 static const char *const stream_names[STREAMS] = {"stdout", "stderr"};
 static PyObject *streams[STREAMS]; /* as the interpreter made them */
@@ -151,17 +154,30 @@ static void flush(void)
 /* A call that comes to nothing, by the way that others take. */
 static void rehearse(void)
 {
-	PyObject *done = PyObject_CallNoArgs(function.refresh);
 	PyObject *argument = value_from_text("", 0);
 	PyObject *answer = argument ? PyObject_CallOneArg(function.rehearse, argument) : NULL;
 	struct text text = {0};
 
-	if (!done || !answer || value_to_text(answer, "", &text))
+	if (!answer || value_to_text(answer, "", &text))
 		PyErr_Print();
 	Py_XDECREF(text.owner);
 	Py_XDECREF(answer);
 	Py_XDECREF(argument);
-	Py_XDECREF(done);
+}
+
+/*
+ * What must not be as in another fork; `random' sees to itself. Objects are hashed by where they
+ * lie, so some are taken, and kept, before the function's own.
+ */
+static void scatter(void)
+{
+	unsigned char count;
+
+	if (getrandom(&count, sizeof(count), 0) != sizeof(count))
+		mett_worker_fail_start("the kernel gives no random numbers");
+	for (count %= SCATTER; count; count--)
+		if (!PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type))
+			PyErr_Clear();
 }
 
 /*
@@ -174,6 +190,7 @@ static void prepare(void)
 		PyOS_AfterFork_Parent(); /* it was spawned: nobody was forked */
 	else
 		PyOS_AfterFork_Child();
+	scatter();
 	rehearse();
 }
 
@@ -185,7 +202,6 @@ static void settle(PyObject *boot)
 {
 	function.explain = PyDict_GetItemString(boot, "explain");
 	function.report = PyDict_GetItemString(boot, "report");
-	function.refresh = PyDict_GetItemString(boot, "refresh");
 	function.rehearse = PyDict_GetItemString(boot, "rehearse");
 	if (value_init(PyDict_GetItemString(boot, "encode")))
 		fail_start(NULL);
@@ -312,12 +328,14 @@ static void serve(void)
 
 int main(void)
 {
+	memory_init();
 	start_interpreter();
 	PyObject *boot = run_boot();
 	load_function(boot);
 	settle(boot);
 	origin = getpid();
 	PyOS_BeforeFork();
+	memory_settle();
 	mett_worker_prepare(prepare);
 	for (;;)
 		serve();

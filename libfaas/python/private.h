@@ -37,3 +37,9 @@ int module_register(void);
 
 /** module_serve() - the module speaks for this activation from now on; NULL: for none */
 void module_serve(struct mett_worker *worker);
+
+/** memory_init() - before anything else: where memory will lie */
+void memory_init(void);
+
+/** memory_settle() - all that forks shall find is there: make it cheap to fork */
+void memory_settle(void);
