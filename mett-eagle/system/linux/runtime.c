@@ -10,6 +10,7 @@
 
 #include <libfmt/fmt.h>
 
+#include "large.h"
 #include "tree.h"
 
 enum { FILES_MAX = 256 };
@@ -68,7 +69,8 @@ void runtime_open(struct runtime *ret, const char *option, const char *program)
 	files = (struct files){0};
 	*ret = (struct runtime){.program = -1, .tree = -1};
 	fmt_format(list, sizeof(list), "{}.files", program);
-	ret->program = open(program, O_PATH | O_CLOEXEC);
+	if (large_copy(program, &ret->program))
+		ret->program = open(program, O_PATH | O_CLOEXEC);
 	if (ret->program < 0) {
 		fmt_format(ret->missing, sizeof(ret->missing),
 		           "cannot open {}: {}; start the server with --{} PATH", program,
