@@ -17,7 +17,8 @@
 #endif
 
 enum {
-	LARGE = 2 << 20, /* a large page, in bytes */
+	LARGE = 2 << 20,   /* a large page, in bytes */
+	WASTE = 256 << 10, /* what joining may add, as no page was there */
 
 	/* Of the interpreter's allocator. */
 	POOL = 16 << 10,    /* of blocks of one size; its head comes first, */
@@ -34,11 +35,16 @@ enum {
 	CHUNKS_KEPT = 256,
 };
 
-static char *heap; /* where what we ask the C library for begins */
+static char *heap;       /* where what we ask the C library for begins */
+static char *last_arena; /* most of which nobody has touched yet */
 
 static void *take_arena(void *context, size_t size)
 {
-	return aligned_alloc(POOL, size);
+	char *arena = aligned_alloc(POOL, size);
+
+	if (arena > last_arena)
+		last_arena = arena;
+	return arena;
 }
 
 static void give_arena(void *context, void *arena, size_t size)
@@ -104,5 +110,6 @@ void memory_settle(void)
 	malloc_trim(0);
 	use_up_pools();
 	use_up_chunks();
-	madvise(heap, (size_t)((char *)sbrk(0) - heap) & -(size_t)LARGE, MADV_COLLAPSE);
+	if (last_arena < (char *)sbrk(0))
+		madvise(heap, (size_t)(last_arena + WASTE - heap) & -(size_t)LARGE, MADV_COLLAPSE);
 }
