@@ -133,16 +133,24 @@ static void load_function(PyObject *boot)
 	function.wants_bytes = wants_bytes;
 }
 
+/* What a script has put in place of our own stream; borrowed, NULL: nothing. */
+static PyObject *replaced(int stream)
+{
+	PyObject *file = PySys_GetObject(stream_names[stream]);
+
+	return file == Py_None || file == streams[stream] ? NULL : file;
+}
+
 /*
  * Our own streams keep nothing back: to flush them would be, in each fork, two dozen
- * pages to copy for what is mostly nothing. A script may have put others in their place.
+ * pages to copy for what is mostly nothing.
  */
 static void flush(void)
 {
 	for (int i = 0; i < STREAMS; i++) {
-		PyObject *file = PySys_GetObject(stream_names[i]);
+		PyObject *file = replaced(i);
 
-		if (!file || file == Py_None || file == streams[i])
+		if (!file)
 			continue;
 		PyObject *done = PyObject_CallMethod(file, "flush", NULL);
 		if (!done)
@@ -160,6 +168,8 @@ static void rehearse(void)
 
 	if (!answer || value_to_text(answer, "", &text))
 		PyErr_Print();
+	for (int i = 0; i < STREAMS; i++)
+		replaced(i);
 	Py_XDECREF(text.owner);
 	Py_XDECREF(answer);
 	Py_XDECREF(argument);
