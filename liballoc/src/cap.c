@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 /*
@@ -21,6 +22,8 @@
  */
 #define HOLDER    UINT32_C(1)
 #define UNMAPPING (UINT32_C(1) << 16)
+
+enum { SMALL = 16 << 10 };
 
 struct cap_allocator {
 	void (*unmap)(cap_t cap, void *context);
@@ -51,15 +54,33 @@ static bool in_range(const struct cap_allocator *allocator, cap_t slot)
 	return slot >= 0 && (size_t)slot < allocator->capacity;
 }
 
+/* A large one is mapped, so that pages that no slot was used of cost nothing. */
+static struct cap_allocator *take_memory(size_t bytes)
+{
+	void *memory;
+
+	if (bytes <= SMALL)
+		return calloc(1, bytes);
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void give_memory_back(struct cap_allocator *allocator, size_t bytes)
+{
+	if (bytes <= SMALL)
+		free(allocator);
+	else
+		munmap(allocator, bytes);
+}
+
 int cap_allocator_new(size_t capacity, void (*unmap)(cap_t cap, void *context), void *context,
                       struct cap_allocator **ret)
 {
 	if (!capacity || capacity > INT32_MAX)
 		return -EINVAL;
-	/* Mapped, not malloc'ed: pages that no slot was used of must cost nothing. */
-	struct cap_allocator *allocator = mmap(NULL, bytes_for(capacity), PROT_READ | PROT_WRITE,
-	                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (allocator == MAP_FAILED)
+	struct cap_allocator *allocator = take_memory(bytes_for(capacity));
+	if (!allocator)
 		return -ENOMEM;
 	allocator->unmap = unmap;
 	allocator->context = context;
@@ -89,7 +110,7 @@ void cap_allocator_free(struct cap_allocator *allocator)
 		atomic_store(&allocator->slots[i], UNMAPPING);
 		unmap_slot(allocator, i);
 	}
-	munmap(allocator, bytes_for(allocator->capacity));
+	give_memory_back(allocator, bytes_for(allocator->capacity));
 }
 
 static bool claim(struct cap_allocator *allocator, size_t slot)
