@@ -12,6 +12,8 @@
 #include "memory.h"
 #include "remote.h"
 
+OBJECTS(8192);
+
 /* The path is the name of a capability that this program was given. */
 int mett_os_connect(const char *path, uint64_t deadline_ns, sys_cap *ret, struct mett_error *error)
 {

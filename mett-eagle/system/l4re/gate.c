@@ -35,11 +35,16 @@ int gate_open(sys_cap cap, unsigned side)
 	if (error)
 		return error;
 	gate->memory = memory;
+	gate_begin(gate, side);
+	return 0;
+}
+
+void gate_begin(struct object *gate, unsigned side)
+{
 	gate->side = side;
 	/* The peer of a server goes on where one before it on this end has left off. */
 	gate->written = atomic_load(&out_ring(gate)->written);
 	gate->read = atomic_load(&in_ring(gate)->read);
-	return 0;
 }
 
 static void ring_peer(const struct object *gate)

@@ -36,6 +36,9 @@ struct ring_head {
 /** gate_open() - begin to use the memory of an end: map it; 0 or a negative errno */
 int gate_open(sys_cap gate, unsigned side);
 
+/** gate_begin() - the same where its memory is mapped already */
+void gate_begin(struct object *gate, unsigned side);
+
 /** gate_readable() - is there a message, or is the peer gone? */
 bool gate_readable(const struct object *gate);
 

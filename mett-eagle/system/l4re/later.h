@@ -38,4 +38,4 @@ void loop_detach(struct sys_loop *loop, sys_cap gate);
 uint64_t loop_cores(void);
 
 /* Clients, sessions and workers take turns on their core, and nobody can keep another out. */
-enum { PRIORITY_STOPPED = 1, PRIORITY_ALL };
+enum { PRIORITY_STOPPED = 1, PRIORITY_ALL, PRIORITY_MOE = 255 };

@@ -14,6 +14,7 @@
 #include "gate.h"
 #include "later.h"
 #include "memory.h"
+#include "recycle.h"
 #include "remote.h"
 
 static struct hold *hold_of(struct object *gate, unsigned number, enum hold_state state)
@@ -246,8 +247,11 @@ static void fetch(struct object *gate, l4_umword_t number)
 		return;
 	}
 	/* Memory that the server does not look into is given to be filled and handed back. */
-	const struct object *object = &objects[hold->cap];
+	struct object *object = &objects[hold->cap];
 	bool lend = object->kind == OBJECT_SPACE && !object->sealed && !object->memory;
+	/* What a client was sent it may read on, when the server needs it no more. */
+	if (object->kind == OBJECT_SPACE && !lend && !gate->line->other)
+		object->shared = true;
 	reply_object(hold->cap, lend ? (unsigned)number : HOLDS_MAX);
 	if (!lend) {
 		end_hold(gate->line, hold);
@@ -329,8 +333,9 @@ sys_cap line_serve_door(l4_msgtag_t tag, bool room)
 
 	if (l4_msgtag_label(tag) == REMOTE_PROTOCOL && mr->mr[0] == REMOTE_COUNT) {
 		l4_utcb_mr()->mr[0] = objects_used();
-		l4_utcb_mr()->mr[1] = slots_used();
-		reply(l4_msgtag(0, 2, 0, 0));
+		l4_utcb_mr()->mr[1] = slots_used() + bodies_used();
+		l4_utcb_mr()->mr[2] = recycled();
+		reply(l4_msgtag(0, 3, 0, 0));
 		return SYS_NO_CAP;
 	}
 	if (l4_msgtag_label(tag) != REMOTE_PROTOCOL || l4_msgtag_words(tag) < 1 ||

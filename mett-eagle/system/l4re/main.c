@@ -17,13 +17,16 @@
 #include "later.h"
 #include "line.h"
 #include "reaper.h"
+#include "recycle.h"
+
+OBJECTS(8192);
 
 static const char help[] =
 	"Usage: mett-eagle [OPTION]...\n"
 	"Run functions for clients that have the other side of the channel 'server'.\n"
 	"\n"
 	"      --parked=N        workers kept ready for an action that is in use (4)\n"
-	"      --max-parked=N    the same, when they are used up faster than made (64)\n"
+	"      --max-parked=N    the same, when they are used up faster than made (16)\n"
 	"      --max-memory=KIB  what a worker may allocate that has no limit (none)\n"
 	"      --core-policy=P   share or refuse, when all cores have a client (share)\n"
 	"  -h, --help            print this\n";
@@ -115,7 +118,7 @@ int main(int argc, char **argv)
 			{
 				.payload_max = METT_PAYLOAD_MAX,
 				.parked = 4,
-				.parked_max = 64,
+				.parked_max = 16,
 				.clients_max = 256,
 				.drain_ns = 5000000000,
 				.quota = {.actions = 1000, .code = 1 << 30},
@@ -130,6 +133,8 @@ int main(int argc, char **argv)
 	line_init();
 	find_cores(&options.server);
 	int error = reaper_start();
+	if (!error)
+		error = recycle_start(loop_cores());
 	if (!error)
 		error = door_open("server", &door);
 	if (error == -ENOENT)

@@ -149,6 +149,10 @@ int sys_map(sys_cap dataspace, size_t size, int writable, void **ret)
 	int error = object_hold(dataspace);
 	if (error)
 		return error;
+	if (object->given) {
+		*ret = object->memory;
+		return 0;
+	}
 	error = memory_attach(object->space, size, writable ? L4RE_RM_F_RW : L4RE_RM_F_R,
 	                      L4_PAGESHIFT, place ? memory : NULL, &memory);
 	if (error) {
@@ -168,7 +172,8 @@ static sys_cap at_place(const void *memory)
 {
 	l4_addr_t place = ((l4_addr_t)memory - PLACES) >> PLACE_SHIFT;
 
-	return (l4_addr_t)memory >= PLACES && place < OBJECTS_MAX ? (sys_cap)place : SYS_NO_CAP;
+	return (l4_addr_t)memory >= PLACES && place < (l4_addr_t)objects_max ? (sys_cap)place
+	                                                                     : SYS_NO_CAP;
 }
 
 void sys_unmap(void *memory, size_t size)

@@ -10,12 +10,11 @@
 #include "memory.h"
 
 enum {
-	SLOTS_MAX = 1 << 16,
+	SLOTS_EACH = 8,       /* of an object, on average, at most */
 	SLOTS_BASE = 1 << 16, /* L4Re's own allocator stays far below */
 	BATCH = 60,           /* as many as fit a message */
 };
 
-struct object objects[OBJECTS_MAX];
 void (*slots_drop_later)(const l4_cap_idx_t *slots, unsigned count, bool destroy);
 void (*line_free_hook)(struct line *line);
 
@@ -34,7 +33,9 @@ static void end(cap_t cap, void *context)
 		sys_cap_close(object->peer);
 	if (object->line && line_free_hook)
 		line_free_hook(object->line);
-	slots_drop(caps, 4, !object->foreign);
+	if (object->shared)
+		slots_drop(&object->space, 1, false);
+	slots_drop(caps + object->shared, 4 - object->shared, !object->foreign);
 	*object = (struct object){.kind = OBJECT_NONE};
 }
 
@@ -42,8 +43,8 @@ __attribute__((constructor)) void objects_init(void)
 {
 	if (numbers)
 		return;
-	if (cap_allocator_new(OBJECTS_MAX, end, NULL, &numbers) ||
-	    cap_allocator_new(SLOTS_MAX, NULL, NULL, &slots))
+	if (cap_allocator_new((size_t)objects_max, end, NULL, &numbers) ||
+	    cap_allocator_new((size_t)objects_max * SLOTS_EACH, NULL, NULL, &slots))
 		abort();
 }
 
@@ -84,7 +85,7 @@ int object_hold(sys_cap cap)
 
 struct object *object_of(sys_cap cap, enum object_kind kind)
 {
-	return cap >= 0 && cap < OBJECTS_MAX && objects[cap].kind == kind ? &objects[cap] : NULL;
+	return cap >= 0 && cap < objects_max && objects[cap].kind == kind ? &objects[cap] : NULL;
 }
 
 size_t objects_used(void)

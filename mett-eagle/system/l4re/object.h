@@ -11,7 +11,6 @@
 #include <stdbool.h>
 
 enum {
-	OBJECTS_MAX = 8192,
 	HOLDS_MAX = 48,       /* capabilities that one peer has not taken yet, or may hand back */
 	LENT_MAX = 320 << 20, /* bytes of memory that one peer has and may hand back */
 };
@@ -42,6 +41,8 @@ struct object {
 	size_t size;
 	void *memory;
 	bool sealed;
+	bool given;     /* its memory was mapped before the program began */
+	bool shared;    /* memory that a client may read on: it ends with its last holder */
 	bool foreign;   /* capabilities are another process's: not ours to delete */
 	sys_cap origin; /* gate through which memory may be handed back; SYS_NO_CAP: none */
 	unsigned hold;  /* its number there */
@@ -55,7 +56,13 @@ struct object {
 	sys_cap peer; /* of OBJECT_END: the gate it is the other end of */
 };
 
-extern struct object objects[OBJECTS_MAX];
+/* As many as the program needs: a worker few, since they are cleared for each life anew. */
+extern struct object objects[];
+extern const sys_cap objects_max;
+
+#define OBJECTS(count)                                                                             \
+	struct object objects[count];                                                              \
+	const sys_cap objects_max = count
 
 /** objects_init() - before anything else here; does nothing the second time */
 void objects_init(void);

@@ -1,7 +1,7 @@
 #pragma once
 
 /* A worker's process on L4Re: a task with one thread, a region map, and what it is given. */
-#include "image.h"
+#include "recycle.h"
 
 #include "../sandbox.h"
 
@@ -15,15 +15,18 @@ enum process_cap {
 	PROCESS_RM = 0x10,
 	PROCESS_MEMORY,
 	PROCESS_PARENT, /* its gate of the kernel: all it can call */
-	PROCESS_RING,
 	PROCESS_BELL,
 	PROCESS_SERVER_BELL,
-	PROCESS_WINDOW,
 	PROCESS_WINDOW_BELLS,
-	PROCESS_CALLEE = PROCESS_WINDOW_BELLS + 2,
-	PROCESS_CALLEE_BELLS,
+	PROCESS_CALLEE_BELLS = PROCESS_WINDOW_BELLS + 2,
 	PROCESS_FREE = PROCESS_CALLEE_BELLS + 2,
 };
+
+/*
+ * Rings and windows are not given to it as capabilities: they lie in its memory when it
+ * begins, at the places of these numbers in its table.
+ */
+enum { PROCESS_CALLEE = 6 };
 
 /* By this initial capability a program knows that it is a worker. */
 #define PROCESS_MARK        "mett"
@@ -33,26 +36,26 @@ enum process_cap {
 enum { PROCESS_KERNEL_MEMORY = 2048 };
 
 struct process {
-	l4_cap_idx_t task, thread, map, memory, space, factory;
-	unsigned core;
+	struct body *body; /* NULL: there is none */
 };
 
 /**
  * process_start() - make one and let it run
+ * @stock:  of the program; @wait: as stock_take()
  * @gate:  server's end of its gate
  * @environment: of it, lawful; @environment_size bytes
  * @limit: bytes that it may allocate; 0: no limit
  *
- * Return: 0 or a negative errno.
+ * Return: 0, -EAGAIN: there is none now; or another negative errno.
  */
-int process_start(struct process *process, const struct image *image,
-                  const struct sys_window *window, sys_cap gate, const char *environment,
-                  size_t environment_size, uint64_t limit, unsigned core);
+int process_start(struct process *process, struct stock *stock, bool wait,
+                  const struct image *image, const struct sys_window *window, sys_cap gate,
+                  const char *environment, size_t environment_size, uint64_t limit, unsigned core);
 
 /** process_stop() - what it computes from now on costs nobody else any time */
 void process_stop(struct process *process);
 
-/** process_free() - in the reaper, all at once; does nothing the second time */
+/** process_free() - give it back to its stock; does nothing the second time */
 void process_free(struct process *process);
 
 /** process_out_of_memory() - has it used up what it may allocate? */

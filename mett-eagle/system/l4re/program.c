@@ -16,21 +16,22 @@
 #include "process.h"
 #include "remote.h"
 
-enum { CALLEE = 6 };
+OBJECTS(128);
 
 static l4_cap_idx_t here(enum process_cap cap)
 {
 	return (l4_cap_idx_t)cap << L4_CAP_SHIFT;
 }
 
-static void adopt_window(sys_cap cap, enum process_cap from)
+static void adopt_window(sys_cap cap, enum process_cap bells)
 {
 	object_adopt(OBJECT_SPACE, cap);
 	objects[cap].foreign = true;
+	objects[cap].given = true;
 	objects[cap].size = sizeof(struct worker_window);
-	objects[cap].space = here(from);
-	objects[cap].bell[0] = here(from + 1);
-	objects[cap].bell[1] = here(from + 2);
+	objects[cap].memory = memory_place(cap);
+	objects[cap].bell[0] = here(bells);
+	objects[cap].bell[1] = here(bells + 1);
 }
 
 static bool given(const char *name)
@@ -51,13 +52,12 @@ const char *mett_program_role(int argc, char **argv)
 	object_adopt(OBJECT_GATE, WORKER_GATE);
 	gate->foreign = true;
 	gate->size = sizeof(struct gate_memory);
-	gate->space = here(PROCESS_RING);
 	gate->bell[0] = here(PROCESS_BELL);
 	gate->bell[1] = here(PROCESS_SERVER_BELL);
 	gate->gate = here(PROCESS_PARENT);
-	adopt_window(WORKER_WINDOW, PROCESS_WINDOW);
-	if (gate_open(WORKER_GATE, 1))
-		return NULL;
+	gate->memory = memory_place(WORKER_GATE);
+	gate_begin(gate, 1);
+	adopt_window(WORKER_WINDOW, PROCESS_WINDOW_BELLS);
 	return "worker";
 }
 
@@ -65,8 +65,35 @@ sys_cap mett_program_callee(void)
 {
 	if (!given(PROCESS_MARK_CALLEE))
 		return SYS_NO_CAP;
-	adopt_window(CALLEE, PROCESS_CALLEE);
-	return CALLEE;
+	adopt_window(PROCESS_CALLEE, PROCESS_CALLEE_BELLS);
+	return PROCESS_CALLEE;
+}
+
+/*
+ * The C library's heap begins in memory that the process has from the start. Only what
+ * does not fit into that is allocated: by a dataspace of 256 MiB, of which moe looks at
+ * each page when it is deleted.
+ */
+enum { HEAP = 32 << 10 };
+
+void *__real_uclibc_morecore(long bytes);
+void *__wrap_uclibc_morecore(long bytes);
+
+void *__wrap_uclibc_morecore(long bytes)
+{
+	static _Alignas(L4_PAGESIZE) char heap[HEAP];
+	static char *end = heap;
+	static bool beyond;
+
+	if (!beyond && bytes <= heap + HEAP - end) {
+		char *begin = end;
+
+		if (bytes > 0)
+			end += l4_round_page((l4_addr_t)bytes);
+		return bytes > 0 ? begin : end;
+	}
+	beyond = true;
+	return __real_uclibc_morecore(bytes);
 }
 
 void mett_program_leave(int code)

@@ -25,6 +25,7 @@ static struct queue destroyed, dropped;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static l4_cap_idx_t work;
 static _Atomic unsigned backlog; /* slots to be destroyed, those in work included */
+static _Atomic unsigned queued;  /* in both queues */
 
 static void drop_later(const l4_cap_idx_t *slots, unsigned count, bool destroy)
 {
@@ -35,6 +36,7 @@ static void drop_later(const l4_cap_idx_t *slots, unsigned count, bool destroy)
 	for (unsigned i = 0; i < count; i++)
 		if (!(slots[i] & L4_INVALID_CAP_BIT))
 			queue->slot[(queue->first + queue->count++) % QUEUE] = slots[i];
+	atomic_fetch_add(&queued, queue->count - before);
 	if (destroy)
 		atomic_fetch_add(&backlog, queue->count - before);
 	pthread_mutex_unlock(&mutex);
@@ -55,10 +57,22 @@ static unsigned take(struct queue *queue, l4_cap_idx_t *slots)
 		slots[count] = queue->slot[queue->first];
 		queue->first = (queue->first + 1) % QUEUE;
 	}
+	atomic_fetch_sub(&queued, count);
 	pthread_mutex_unlock(&mutex);
 	return count;
 }
 
+static void run_at(unsigned priority)
+{
+	l4_sched_param_t param = l4_sched_param(priority, 0);
+
+	l4_scheduler_run_thread(l4re_env()->scheduler, pthread_l4_cap(pthread_self()), &param);
+}
+
+/*
+ * At moe's priority: so moe hears of all deletions at once, see recycle.c, and nobody waits
+ * for the mutex while another who computes keeps this one from letting go of it.
+ */
 static void *reap(void *unused)
 {
 	static l4_cap_idx_t slots[AT_ONCE];
@@ -67,12 +81,16 @@ static void *reap(void *unused)
 	(void)unused;
 	for (;;) {
 		l4_semaphore_down(work, L4_IPC_NEVER);
+		if (!atomic_load(&queued))
+			continue;
+		run_at(PRIORITY_MOE);
 		while ((count = take(&destroyed, slots))) {
 			slots_unmap(slots, count, true);
 			atomic_fetch_sub(&backlog, count);
 		}
 		while ((count = take(&dropped, slots)))
 			slots_unmap(slots, count, false);
+		run_at(PRIORITY_STOPPED);
 	}
 	return NULL;
 }

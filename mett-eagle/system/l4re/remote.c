@@ -67,15 +67,14 @@ int remote_knock(l4_cap_idx_t door, sys_cap *ret)
 	return call(door, REMOTE_KNOCK, 0, ret);
 }
 
-int remote_count(l4_cap_idx_t door, unsigned long *ret_objects, unsigned long *ret_slots)
+int remote_count(l4_cap_idx_t door, struct remote_count *ret)
 {
 	l4_msg_regs_t *mr = l4_utcb_mr();
 
 	mr->mr[0] = REMOTE_COUNT;
 	l4_msgtag_t tag =
 		l4_ipc_call(door, l4_utcb(), l4_msgtag(REMOTE_PROTOCOL, 2, 0, 0), L4_IPC_NEVER);
-	*ret_objects = mr->mr[0];
-	*ret_slots = mr->mr[1];
+	*ret = (struct remote_count){mr->mr[0], mr->mr[1], mr->mr[2]};
 	return l4_error(tag) ? -EIO : 0;
 }
 

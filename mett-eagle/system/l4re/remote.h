@@ -22,14 +22,24 @@ enum remote_call {
 	REMOTE_FETCH,  /* number: gives what was sent */
 	REMOTE_BORROW, /* size: gives memory, with its number */
 	REMOTE_RETURN, /* number: it is not needed any more */
-	REMOTE_COUNT,  /* at the door; tells how many entries and slots the server uses */
+	REMOTE_COUNT,  /* at the door; tells struct remote_count */
 };
 
 /** remote_knock() - a gate from the server's door; 0 or a negative errno */
 int remote_knock(l4_cap_idx_t door, sys_cap *ret);
 
-/** remote_count() - entries of its table and slots that the server uses; 0 or a negative errno */
-int remote_count(l4_cap_idx_t door, unsigned long *ret_objects, unsigned long *ret_slots);
+/**
+ * struct remote_count - of the server
+ * @objects:  entries of its table in use
+ * @slots:    of capabilities in use, and processes
+ * @recycled: processes so far that had a life before
+ */
+struct remote_count {
+	unsigned long objects, slots, recycled;
+};
+
+/** remote_count() - 0 or a negative errno */
+int remote_count(l4_cap_idx_t door, struct remote_count *ret);
 
 /** remote_init() - from now on capabilities go along with messages as a client's or worker's do */
 void remote_init(void);

@@ -39,7 +39,7 @@ int sandbox_init(struct sys_sandbox *sandbox, struct sys_host *host, struct sys_
 		sandbox->why = "on L4Re there is no system to be granted";
 	else
 		image_open(&sandbox->image, program->dataspace, &sandbox->why);
-	return 0;
+	return sandbox->why ? 0 : stock_new(&sandbox->image, &sandbox->stock);
 }
 
 /* Nothing can be forked here: a program that can be started is all that a zygote is. */
@@ -69,6 +69,7 @@ void sys_sandbox_free(struct sys_sandbox *sandbox)
 	if (!sandbox)
 		return;
 	later_cancel(sandbox->loop, &sandbox->tell);
+	stock_free(sandbox->stock);
 	image_close(&sandbox->image);
 	free(sandbox->environment);
 	free(sandbox);

@@ -4,6 +4,7 @@
 #include "host.h"
 #include "image.h"
 #include "later.h"
+#include "recycle.h"
 
 struct sys_sandbox {
 	struct sys_host *host;
@@ -11,7 +12,8 @@ struct sys_sandbox {
 	const struct sys_sandbox_handler *handler;
 	void *owner;
 	struct image image;
-	const char *why; /* it did not come up; NULL: it did */
+	struct stock *stock; /* of its processes */
+	const char *why;     /* it did not come up; NULL: it did */
 	struct later tell;
 	bool begun;        /* has been told */
 	char *environment; /* a copy */

@@ -150,9 +150,9 @@ static void take_other(void *owner, l4_msgtag_t tag)
 	}
 }
 
-static void start(struct later *later)
+/* Where it can @wait it is made later, when processes have come back from those before it. */
+static void start(struct sys_worker *worker, bool wait)
 {
-	struct sys_worker *worker = from(later, offsetof(struct sys_worker, start));
 	struct sys_sandbox *sandbox = worker->sandbox;
 	uint64_t limit = sandbox->limit ? sandbox->limit : sandbox->host->memory_max;
 
@@ -162,8 +162,14 @@ static void start(struct later *later)
 	}
 	worker->limit = sandbox->limit;
 	worker->coming = true;
-	if (process_start(&worker->process, &sandbox->image, worker->window, worker->gate.cap,
-	                  sandbox->environment, sandbox->environment_size, limit, sandbox->core)) {
+	int error = process_start(&worker->process, sandbox->stock, wait, &sandbox->image,
+	                          worker->window, worker->gate.cap, sandbox->environment,
+	                          sandbox->environment_size, limit, sandbox->core);
+	if (error == -EAGAIN) {
+		later_queue_idle(sandbox->loop, &worker->start);
+		return;
+	}
+	if (error) {
 		fail(worker, "no memory for its process");
 		return;
 	}
@@ -171,6 +177,11 @@ static void start(struct later *later)
 		return;
 	worker->begun = true;
 	worker->handler->begun(worker->owner);
+}
+
+static void start_idle(struct later *later)
+{
+	start(from(later, offsetof(struct sys_worker, start)), true);
 }
 
 /* The first word of a program: it is up, or why not. */
@@ -232,15 +243,8 @@ static int make(struct sys_sandbox *sandbox, struct sys_window *window,
 	worker->owner = owner;
 	worker->window = window;
 	worker->gate.ready = readable;
-	worker->start.run = start;
+	worker->start.run = start_idle;
 	worker->end.run = tell_end;
-	worker->process = (struct process){L4_INVALID_CAP,
-	                                   L4_INVALID_CAP,
-	                                   L4_INVALID_CAP,
-	                                   L4_INVALID_CAP,
-	                                   L4_INVALID_CAP,
-	                                   L4_INVALID_CAP,
-	                                   0};
 	int error = line_new_gate(sandbox->loop, &gate);
 	if (!error) {
 		objects[gate].line->other = take_other;
@@ -329,7 +333,7 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 		process_free(&worker->process);
 		sandbox->limit = bytes;
 		atomic_store(&worker->window->memory->turn, 0);
-		start(&worker->start);
+		start(worker, false);
 	}
 	return bytes ? bytes : sandbox->host->memory_max;
 }

@@ -3,6 +3,8 @@
  * error, and when its client has left, all that the server used for it is free again.
  *
  *	mett-eagle-check [INVOCATIONS]
+ *
+ * With "victim" it is the client that somebody else kills in the first case.
  */
 #include <l4/re/env.h>
 #include <mett-eagle/client.h>
@@ -13,11 +15,8 @@
 
 #include "../remote.h"
 
-enum { LARGE = 300000, PATIENCE_MS = 5000 };
-
-struct use {
-	unsigned long objects, slots;
-};
+/* A client with a worker under way uses more than COMES objects. */
+enum { LARGE = 300000, PATIENCE_MS = 5000, MANY = 400, COMES = 4 };
 
 static unsigned tests, failed;
 static char reason_text[2 * METT_MESSAGE_MAX];
@@ -29,18 +28,18 @@ static void result(const char *name, bool good)
 	failed += !good;
 }
 
-static struct use used(void)
+static struct remote_count used(void)
 {
-	struct use use = {0};
+	struct remote_count use = {0};
 
-	remote_count(l4re_env_get_cap("manager"), &use.objects, &use.slots);
+	remote_count(l4re_env_get_cap("manager"), &use);
 	return use;
 }
 
 /* The server frees later what nobody waits for. */
-static bool back_to(struct use before)
+static bool back_to(struct remote_count before)
 {
-	struct use now = used();
+	struct remote_count now = used();
 
 	for (unsigned i = 0;
 	     i < PATIENCE_MS && (now.objects > before.objects || now.slots > before.slots); i++) {
@@ -54,8 +53,8 @@ static bool back_to(struct use before)
 
 static struct mett_client *enter(void)
 {
-	static const char *const names[] = {"echo", "crash", "exit",  "busy", "allocate",
-	                                    "call", "log",   "sleep", "empty"};
+	static const char *const names[] = {"echo", "crash", "exit",  "busy",  "allocate",
+	                                    "call", "log",   "sleep", "empty", "residue"};
 	struct mett_client *client = NULL;
 	struct mett_error error;
 
@@ -147,8 +146,9 @@ static bool answers(struct mett_client *client, const char *name, const char *ar
 	mett_action_invoke(client, name, argument, strlen(argument), NULL, &outcome);
 	bool good = outcome.error.reason == METT_OK && outcome.answer_size == strlen(answer) &&
 	            !memcmp(outcome.answer, answer, outcome.answer_size);
-	snprintf(reason_text, sizeof(reason_text), "%zu bytes: %s", outcome.answer_size,
-	         outcome.error.message);
+	snprintf(reason_text, sizeof(reason_text), "%zu bytes: %.*s; %s", outcome.answer_size,
+	         outcome.answer_size < 100 ? (int)outcome.answer_size : 100,
+	         (const char *)outcome.answer, outcome.error.message);
 	mett_result_deinit(&outcome);
 	return good;
 }
@@ -183,6 +183,38 @@ static void environments(struct mett_client *client)
 	       creates(client, "bare", &bare) &&
 	               ends(client, "bare", "GREETING", (struct mett_config){0}, METT_FAILED, 0,
 	                    NULL));
+}
+
+/*
+ * More invocations than there are processes: some of the second ones come to where some of
+ * the first ones were, if they come to any.
+ */
+static bool leaves_nothing(struct mett_client *client, const char *how, const char *look)
+{
+	for (unsigned i = 0; i < MANY; i++)
+		if (!answers(client, "residue", how, "hidden"))
+			return false;
+	for (unsigned i = 0; i < MANY; i++)
+		if (!answers(client, "residue", look, "nothing"))
+			return false;
+	return true;
+}
+
+static bool recycles(unsigned long before, unsigned count)
+{
+	unsigned long more = used().recycled - before;
+
+	snprintf(reason_text, sizeof(reason_text), "%lu of %u lives", more, count);
+	return more > count / 2;
+}
+
+static void recycling(struct mett_client *client)
+{
+	unsigned long before = used().recycled;
+
+	result("nothing is left of one life for the next", leaves_nothing(client, "hide", "look"));
+	result("and processes had more than one", recycles(before, 2 * MANY));
+	result("nothing is left of what strayed", leaves_nothing(client, "stray", "search"));
 }
 
 static struct mett_client *come_home(void)
@@ -235,14 +267,36 @@ static bool invoke_many(struct mett_client *client, unsigned count)
 	return answered == count;
 }
 
+static __attribute__((noreturn)) void be_killed(void)
+{
+	struct mett_error error;
+
+	mett_action_submit(enter(), "busy", "100000000000", 12, NULL, 1, &error);
+	for (;;)
+		sleep(1);
+}
+
+static bool survives_victim(struct remote_count before)
+{
+	for (unsigned i = 0; i < PATIENCE_MS && used().objects < before.objects + COMES; i++)
+		usleep(1000);
+	snprintf(reason_text, sizeof(reason_text), "it did not come");
+	return used().objects >= before.objects + COMES && back_to(before);
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "victim"))
+		be_killed();
 	unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 1000;
-	struct use before = used();
+	struct remote_count before = used();
+	result("a client whose task is killed leaves nothing behind", survives_victim(before));
 	struct mett_client *client = enter();
 
 	failures(client);
 	environments(client);
+	recycling(client);
+	failures(client);
 	mett_client_free(client);
 	result("all that was used for them is free again", back_to(before));
 	die(enter());
