@@ -93,9 +93,11 @@ static void take_log(struct sys_worker *worker, l4_msgtag_t tag)
 	size_t there =
 		l4_msgtag_words(tag) > 2 ? (l4_msgtag_words(tag) - 2) * sizeof(l4_umword_t) : 0;
 	size_t size = mr->mr[1] < there ? mr->mr[1] : there;
+	char bytes[sizeof(*mr)];
 
+	/* A copy: to have memory for it is a message to moe, in these registers. */
 	if (mr->mr[0] == 0)
-		log_bytes(worker, (const char *)&mr->mr[2], size);
+		log_bytes(worker, memcpy(bytes, &mr->mr[2], size), size);
 }
 
 static int signal_of(l4_umword_t trap)
