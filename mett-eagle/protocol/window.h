@@ -16,7 +16,12 @@ struct window_slot {
 	unsigned char answer[METT_INLINE_MAX];
 };
 
-enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024, WINDOW_ROOM = 4 << 20 };
+/* Where each page of a window that is used again costs time, touched or not, there is less room. */
+#ifndef METT_WINDOW_ROOM
+#define METT_WINDOW_ROOM (4 << 20)
+#endif
+
+enum { WINDOW_REAPED = 256, WINDOW_LANES = 1024, WINDOW_ROOM = METT_WINDOW_ROOM };
 
 /*
  * What a call by lane passes when it is more than a slot holds. Memory that nobody

@@ -20,7 +20,7 @@ enum { VARIABLES_MAX = METT_ENVIRONMENT_MAX / 3 };
 enum { AUX_L4RE = 0xf0, AUX_ENVIRONMENT = 0xf1, AUX_KIP = 0xf2 };
 
 /* Most functions need no more of their stack than this. */
-enum { STACK_WARM = 16 << 10 };
+enum { STACK_WARM = 8 << 10 };
 
 /* Memory of a process as it is filled: data, and behind it the stack. */
 struct filling {
