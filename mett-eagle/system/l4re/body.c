@@ -267,7 +267,7 @@ void body_end(struct body *body)
 	free(body);
 }
 
-static void delete (const l4_fpage_t *pages, unsigned count)
+static void destroy(const l4_fpage_t *pages, unsigned count)
 {
 	l4_task_unmap_batch(L4_BASE_TASK_CAP, pages, count, L4_FP_DELETE_OBJ);
 }
@@ -276,7 +276,7 @@ void body_free(struct body *body)
 {
 	l4_fpage_t pages[BODY_PAGES];
 
-	delete (pages, body_pages_all(body, pages));
+	destroy(pages, body_pages_all(body, pages));
 	body_end(body);
 }
 
@@ -292,7 +292,7 @@ static bool try_proof(const struct body *body, size_t rest)
 	bool good = body_prove(body, rest);
 
 	if (good)
-		delete (&page, body_pages_proof(body, &page));
+		destroy(&page, body_pages_proof(body, &page));
 	return good;
 }
 
