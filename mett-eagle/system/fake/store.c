@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +26,26 @@ struct sys_store {
 	int error; /* what its writers return */
 	bool doubts;
 	bool open;
-	bool read; /* by sys_store_each(), now */
+	bool read; /* by sys_store_each(), now: of the thread that has the lock */
 };
 
 static struct sys_store shelf;
+
+/*
+ * Of the shelf and all on it; taken before fake_lock(). Recursive: who is shown all records
+ * may fetch programs meanwhile.
+ */
+static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+static void lock(void)
+{
+	pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+	pthread_mutex_unlock(&mutex);
+}
 
 static void misuse(const char *what)
 {
@@ -60,7 +77,6 @@ static void take_out(struct item **place)
 	free(item);
 }
 
-/* Expects the lock. */
 static void put_in(bool is_code, const char *name, const void *data, size_t size)
 {
 	struct item **place = place_of(is_code, name);
@@ -78,23 +94,27 @@ static void put_in(bool is_code, const char *name, const void *data, size_t size
 
 int sys_store_open(const char *path, struct sys_store **ret, char *why, size_t size)
 {
+	lock();
 	int error = fake_fails() ? -ENOMEM : shelf.open ? -EBUSY : 0;
-
+	shelf.open |= !error;
+	unlock();
 	if (error) {
 		snprintf(why, size, "store '%s': %s", path, strerror(-error));
 		return error;
 	}
-	shelf.open = true;
 	*ret = &shelf;
 	return 0;
 }
 
 void sys_store_close(struct sys_store *store)
 {
-	if (store && !store->open)
+	if (!store)
+		return;
+	lock();
+	if (!store->open)
 		misuse("it was closed already");
-	if (store)
-		store->open = false;
+	store->open = false;
+	unlock();
 }
 
 /* What a call that would change it comes to. */
@@ -142,17 +162,21 @@ int sys_store_put_code(struct sys_store *store, sys_cap program, char *ret)
 {
 	char digest[SYS_STORE_DIGEST_SIZE];
 	size_t size;
-	int error = sys_dataspace_check(program, &size) || !size ? -EINVAL : writable();
 
-	if (error)
-		return error;
-	fake_lock();
-	const void *data = fake_object(program)->memory;
-	digest_of(data, size, digest);
-	put_in(true, digest, data, size);
-	fake_unlock();
-	strcpy(ret, digest);
-	return 0;
+	if (sys_dataspace_check(program, &size) || !size)
+		return -EINVAL;
+	lock();
+	int error = writable();
+	if (!error) {
+		fake_lock();
+		const void *data = fake_object(program)->memory;
+		digest_of(data, size, digest);
+		put_in(true, digest, data, size);
+		fake_unlock();
+		strcpy(ret, digest);
+	}
+	unlock();
+	return error;
 }
 
 int sys_store_get_code(struct sys_store *store, const char *digest, sys_cap *ret_program)
@@ -161,7 +185,7 @@ int sys_store_get_code(struct sys_store *store, const char *digest, sys_cap *ret
 
 	if (error)
 		return error;
-	fake_lock();
+	lock();
 	struct item **place = place_of(true, digest), *item = *place;
 	void *copy = NULL;
 	size_t size = 0;
@@ -175,7 +199,7 @@ int sys_store_get_code(struct sys_store *store, const char *digest, sys_cap *ret
 		size = item->size;
 		copy = memcpy(fake_alloc(size), item->data, size);
 	}
-	fake_unlock();
+	unlock();
 	if (!error)
 		*ret_program = fake_dataspace(copy, size);
 	free(copy);
@@ -184,16 +208,13 @@ int sys_store_get_code(struct sys_store *store, const char *digest, sys_cap *ret
 
 static int take_named(bool is_code, const char *name)
 {
+	lock();
 	int error = writable();
-
-	if (error)
-		return error;
-	fake_lock();
 	struct item **place = place_of(is_code, name);
-	if (is_at(place, is_code, name))
+	if (!error && is_at(place, is_code, name))
 		take_out(place);
-	fake_unlock();
-	return 0;
+	unlock();
+	return error;
 }
 
 int sys_store_drop_code(struct sys_store *store, const char *digest)
@@ -204,11 +225,9 @@ int sys_store_drop_code(struct sys_store *store, const char *digest)
 int sys_store_sweep_code(struct sys_store *store, int (*wanted)(void *context, const char *digest),
                          void *context)
 {
+	lock();
 	int error = writable(), dropped = 0;
-
-	if (error)
-		return error;
-	for (struct item **place = &shelf.items; *place;) {
+	for (struct item **place = &shelf.items; *place && !error;) {
 		if (!(*place)->is_code || wanted(context, (*place)->name)) {
 			place = &(*place)->next;
 			continue;
@@ -216,7 +235,8 @@ int sys_store_sweep_code(struct sys_store *store, int (*wanted)(void *context, c
 		take_out(place);
 		dropped++;
 	}
-	return dropped;
+	unlock();
+	return error ? error : dropped;
 }
 
 static int name_of(const char *space, const char *key, char ret[NAME_SIZE])
@@ -231,15 +251,17 @@ int sys_store_put(struct sys_store *store, const char *space, const char *key, c
                   size_t size)
 {
 	char name[NAME_SIZE];
-	int error = name_of(space, key, name) || size > SYS_STORE_RECORD_MAX ? -EINVAL : writable();
 
-	if (error)
-		return error;
-	fake_lock();
-	put_in(false, name, data, size);
-	fake_unlock();
-	error = shelf.doubts ? -EIO : 0;
-	shelf.doubts = false;
+	if (name_of(space, key, name) || size > SYS_STORE_RECORD_MAX)
+		return -EINVAL;
+	lock();
+	int error = writable();
+	if (!error) {
+		put_in(false, name, data, size);
+		error = shelf.doubts ? -EIO : 0;
+		shelf.doubts = false;
+	}
+	unlock();
 	return error;
 }
 
@@ -255,8 +277,8 @@ int sys_store_each(struct sys_store *store,
                                size_t size),
                    void *context)
 {
+	lock();
 	int error = writable(), unseen = 0;
-
 	shelf.read = true;
 	for (struct item **place = &shelf.items; *place && !(*place)->is_code && !error;) {
 		struct item *item = *place;
@@ -277,26 +299,32 @@ int sys_store_each(struct sys_store *store,
 		place = &item->next;
 	}
 	shelf.read = false;
+	unlock();
 	return error ? error : unseen;
 }
 
 void fake_store_fails(int error)
 {
+	lock();
 	shelf.error = error;
+	unlock();
 }
 
 void fake_store_doubts(void)
 {
+	lock();
 	shelf.doubts = true;
+	unlock();
 }
 
 static void damage(bool is_code, const char *name)
 {
+	lock();
 	struct item **place = place_of(is_code, name);
-
 	if (!is_at(place, is_code, name))
 		misuse("what is to be damaged is not there");
 	(*place)->damaged = true;
+	unlock();
 }
 
 void fake_store_damage(const char *space, const char *key)
@@ -315,21 +343,28 @@ void fake_store_damage_code(const char *digest)
 
 unsigned fake_store_aside(void)
 {
-	return shelf.aside;
+	lock();
+	unsigned aside = shelf.aside;
+	unlock();
+	return aside;
 }
 
 unsigned fake_store_count(int is_code)
 {
 	unsigned count = 0;
 
+	lock();
 	for (const struct item *item = shelf.items; item; item = item->next)
 		count += item->is_code == is_code;
+	unlock();
 	return count;
 }
 
 void fake_store_forget(void)
 {
+	lock();
 	while (shelf.items)
 		take_out(&shelf.items);
 	shelf = (struct sys_store){.open = shelf.open};
+	unlock();
 }
