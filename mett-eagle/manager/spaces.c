@@ -11,18 +11,16 @@
 
 bool spaces_home(const char *name, uint32_t *ret_user)
 {
-	char home[METT_NAME_MAX + 1];
-	uint64_t user = 0;
 	size_t digits = *name == 'u' ? strspn(name + 1, "0123456789") : 0;
+	uint64_t user = 0;
 
-	if (!digits || digits > 10 || name[1 + digits])
+	/* There is but one way to write it. */
+	if (!digits || digits > 10 || name[1 + digits] || (digits > 1 && name[1] == '0'))
 		return false;
 	for (const char *c = name + 1; *c; c++)
 		user = user * 10 + (uint64_t)(*c - '0');
-	/* There is but one way to write it. */
-	fmt_format(home, sizeof(home), "u{}", user);
 	*ret_user = (uint32_t)user;
-	return user < UINT32_MAX && !strcmp(home, name);
+	return user < UINT32_MAX;
 }
 
 static struct space *add(struct server *server, const char *name, uint32_t owner)
