@@ -7,6 +7,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* What is so large is a window: as from the kernel, its memory is zero without being touched. */
+enum { UNTOUCHED = 4 << 20 };
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -29,13 +33,31 @@ void *fake_alloc(size_t size)
 	return memory;
 }
 
-void *fake_pages(size_t size)
+void fake_pages(struct object *dataspace, size_t size)
 {
 	void *memory;
 
-	if (posix_memalign(&memory, 4096, size ? size : 1))
-		abort();
-	return memset(memory, 0, size);
+	if (size >= UNTOUCHED) {
+		memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		              0);
+		if (memory == MAP_FAILED)
+			abort();
+		dataspace->mapped = size;
+	} else {
+		if (posix_memalign(&memory, 4096, size ? size : 1))
+			abort();
+		memset(memory, 0, size);
+	}
+	dataspace->memory = memory;
+	dataspace->size = size;
+}
+
+void fake_pages_free(struct object *dataspace)
+{
+	if (dataspace->mapped)
+		munmap(dataspace->memory, dataspace->mapped);
+	else
+		free(dataspace->memory);
 }
 
 void fake_fail(unsigned after)

@@ -70,7 +70,7 @@ static void unhold(struct object *object)
 		packet_free(dequeue(object));
 	if (object->peer)
 		object->peer->peer = NULL;
-	free(object->memory);
+	fake_pages_free(object);
 	free(object);
 }
 
@@ -234,8 +234,7 @@ int sys_dataspace_new(const char *name, size_t size, int executable, sys_cap *re
 		return -ENOMEM;
 	struct object *object = object_new(OBJECT_DATASPACE);
 
-	object->memory = fake_pages(size);
-	object->size = size;
+	fake_pages(object, size);
 	fake_lock();
 	*ret = fake_name(object);
 	fake_unlock();
@@ -385,9 +384,8 @@ sys_cap fake_dataspace(const void *data, size_t size)
 {
 	struct object *object = object_new(OBJECT_DATASPACE);
 
-	object->memory = fake_pages(size);
+	fake_pages(object, size);
 	memcpy(object->memory, data, size);
-	object->size = size;
 	object->sealed = true;
 	fake_lock();
 	sys_cap cap = fake_name(object);

@@ -26,7 +26,8 @@ struct object {
 	unsigned queued;
 	int broken_send, broken_recv; /* of a gate: what its next call returns */
 	void *memory;                 /* of a dataspace */
-	size_t size;
+	size_t size;                  /* what it is said to have */
+	size_t mapped;                /* of its memory; 0: it is malloc()'s */
 	unsigned writers;
 	bool sealed;
 };
@@ -70,9 +71,12 @@ void fake_unlock(void); /* and whoever waits looks again */
 /* 1 when this call is the one to fail. */
 bool fake_fails(void);
 
-/* Memory of the fake's own, zeroed, which does not fail; that of windows is aligned to pages. */
+/* Memory of the fake's own, zeroed, which does not fail. */
 void *fake_alloc(size_t size);
-void *fake_pages(size_t size);
+
+/* The same for a dataspace, aligned to pages. */
+void fake_pages(struct object *dataspace, size_t size);
+void fake_pages_free(struct object *dataspace);
 
 /* For the lock's holder. */
 void fake_source_add(struct sys_loop *loop, struct source *source);
