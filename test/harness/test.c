@@ -16,6 +16,7 @@ enum {
 	STATUS_SKIPPED,
 	STATUS_LEAKED,
 	TIMEOUT_DEFAULT_S = 60,
+	SANITIZED_FACTOR = 4, /* a sanitizer takes its time, on a busy machine more so */
 };
 
 extern const struct test __start_mett_tests[], __stop_mett_tests[];
@@ -119,7 +120,8 @@ static void relay(int fd, char *skip_reason, size_t size)
 
 static bool run_one(const struct test *test, unsigned number)
 {
-	unsigned timeout_s = test->timeout_s ? test->timeout_s : TIMEOUT_DEFAULT_S;
+	unsigned timeout_s = (test->timeout_s ? test->timeout_s : TIMEOUT_DEFAULT_S) *
+	                     (SANITIZED ? SANITIZED_FACTOR : 1);
 	char skip_reason[512] = "";
 	int out[2], status;
 

@@ -31,7 +31,7 @@
 struct test {
 	const char *name;
 	void (*run)(void);
-	unsigned timeout_s; /* 0: the default of 60 */
+	unsigned timeout_s; /* without a sanitizer; 0: the default of 60 */
 	unsigned line;
 };
 
