@@ -8,6 +8,12 @@
 
 #include <stdbool.h>
 
+/** mett_call_limited() - has it limits of its own? Only the server can see to these. */
+static inline bool mett_call_limited(const struct mett_config *config)
+{
+	return config && (config->memory_limit || config->timeout_us);
+}
+
 /**
  * mett_call_begin() - wake the worker of a lane that is claimed
  * @lane:     where the lane's word is
