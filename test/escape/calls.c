@@ -209,20 +209,6 @@ static const struct call calls[] = {
 
 static struct server server;
 
-static struct mett_client *begin(const char *function, enum mett_policy policy)
-{
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
-	sandbox_deploy(client, function, policy);
-	return client;
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 static void expect(struct mett_client *client, const char *action, const char *attempt, int want)
 {
 	struct mett_error error;
@@ -243,7 +229,7 @@ static int wanted_of(const char *attempt)
 
 static void no_way_out(enum mett_policy policy)
 {
-	struct mett_client *client = begin("escape", policy);
+	struct mett_client *client = sandbox_begin(&server, "escape", policy);
 	struct mett_result list;
 	char *text, *rest;
 	unsigned count = 0;
@@ -256,7 +242,7 @@ static void no_way_out(enum mett_policy policy)
 	CHECK(count > sizeof(of_escape) / sizeof(of_escape[0]));
 	free(text);
 	mett_result_deinit(&list);
-	end(client);
+	end(&server, client);
 }
 
 static void make_call(struct mett_client *client, const char *prefix, const struct call *call)
@@ -271,13 +257,13 @@ static void make_call(struct mett_client *client, const char *prefix, const stru
 
 static void nothing_comes_of(enum mett_policy policy)
 {
-	struct mett_client *client = begin("syscall", policy);
+	struct mett_client *client = sandbox_begin(&server, "syscall", policy);
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		make_call(client, "", &calls[i]);
 	for (int family = 0; family < FAMILIES_END; family++)
 		make_call(client, "", &(struct call){KILLED, {SYS_socket, family, 1, 0}});
-	end(client);
+	end(&server, client);
 }
 
 static bool is_harmless(int number)
@@ -291,7 +277,7 @@ static bool is_harmless(int number)
 /* With arguments that are wrong for every call. Those that are allowed are tested elsewhere. */
 static void all_else_is_fatal(enum mett_policy policy)
 {
-	struct mett_client *client = begin("syscall", policy);
+	struct mett_client *client = sandbox_begin(&server, "syscall", policy);
 
 	for (int number = 0; number < CALLS_END; number++) {
 		struct call call = {KILLED, {number, -1, -1, -1, -1, -1, -1}};
@@ -304,13 +290,13 @@ static void all_else_is_fatal(enum mett_policy policy)
 		make_call(client, "i386 ", &call);
 	}
 	make_call(client, "", &(struct call){KILLED, {-1}});
-	end(client);
+	end(&server, client);
 }
 
 /* A signal reaches no sibling, no zygote, and not the sandbox's init. */
 static void signals_reach_nobody(enum mett_policy policy)
 {
-	struct mett_client *client = begin("syscall", policy);
+	struct mett_client *client = sandbox_begin(&server, "syscall", policy);
 	const struct mett_config config = {.timeout_us = 200000000};
 	struct mett_result result;
 	char wait[16];
@@ -329,7 +315,7 @@ static void signals_reach_nobody(enum mett_policy policy)
 	make_call(client, "", &(struct call){KILLED, {SYS_pidfd_send_signal, 3, SIGKILL, 0, 0}});
 	CHECK_EQ(mett_client_complete(client, 0, &token, &result), 0);
 	CHECK_EQ(mett_client_in_flight(client), 1);
-	end(client);
+	end(&server, client);
 }
 
 SANDBOX_TEST(no_way_out)

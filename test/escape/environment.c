@@ -118,8 +118,7 @@ static void is_nobody_elses(enum mett_policy policy)
 	if (geteuid())
 		test_skip("only root can read the memory of all that is to be looked at");
 	setenv("OWN", own, 1);
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	for (int i = 0; i < 2; i++) {
 		const char *const list[] = {granted[i], NULL};
 		const struct mett_action_options options = {.policy = policy, .environment = list};
@@ -146,8 +145,7 @@ static void is_nobody_elses(enum mett_policy policy)
 		CHECK(action < 0 || !holds(all[i], own));
 	}
 	CHECK(seen[0] >= 2 && seen[1] >= 1 && seen[2] >= 1);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(of_fork)

@@ -70,29 +70,22 @@ static const struct {
 	{"os.system('exit 3') >> 8", 3},
 };
 
-static struct mett_client *begin(const char *program, enum mett_policy policy)
+static struct mett_client *begin_program(const char *program, enum mett_policy policy)
 {
 	const struct mett_action_options options = {
 		METT_LANGUAGE_EXEC, policy, {0}, METT_GRANT_SYSTEM};
 	if (access("/usr/bin/python3", X_OK))
 		test_skip("/usr/bin/python3 is not installed");
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	const char *path = make_file(&server, "script", program, strlen(program));
 	deploy_file(client, "escape", path, &options);
 	CHECK_EQ(unlink(path), 0);
 	return client;
 }
 
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 static void programs_have_no_way_out(enum mett_policy policy)
 {
-	struct mett_client *client = begin(script, policy);
+	struct mett_client *client = begin_program(script, policy);
 
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		int got = sandbox_try(client, "escape", attempts[i].attempt, NULL);
@@ -101,12 +94,12 @@ static void programs_have_no_way_out(enum mett_policy policy)
 			test_fail(__FILE__, __LINE__, "%s comes to %d, not %d", attempts[i].attempt,
 			          got, attempts[i].outcome);
 	}
-	end(client);
+	end(&server, client);
 }
 
 static void programs_see_what_was_granted(enum mett_policy policy)
 {
-	struct mett_client *client = begin(script, policy);
+	struct mett_client *client = begin_program(script, policy);
 
 	EXPECT_ANSWER(
 		client, "escape",
@@ -122,7 +115,7 @@ static void programs_see_what_was_granted(enum mett_policy policy)
 	              "[0, 1, 2]");
 	EXPECT_ANSWER(client, "escape", "str(sorted(k for k in os.environ if k[:5] != 'METT_'))",
 	              "['HOME', 'LANG', 'PATH']");
-	end(client);
+	end(&server, client);
 }
 
 /* As many processes as it may have, and none of them outlives the call. */
@@ -130,7 +123,7 @@ static void bombs_are_contained(enum mett_policy policy)
 {
 	const char bomb[] = "#!/bin/sh\nf() { f | f & }\nf\nsleep 100\n";
 	const struct mett_config config = {.timeout_us = 1500 * MS_US};
-	struct mett_client *client = begin(bomb, policy), *other = join(&server);
+	struct mett_client *client = begin_program(bomb, policy), *other = join(&server);
 
 	deploy(other, "echo", NULL);
 	EXPECT_ANSWER(other, "echo", "x", "x");
@@ -139,8 +132,7 @@ static void bombs_are_contained(enum mett_policy policy)
 	EXPECT_ANSWER(other, "echo", "x", "x");
 	mett_client_free(client);
 	SOON(server_usage(&server).processes <= usage.processes);
-	mett_client_free(other);
-	server_stop(&server);
+	end(&server, other);
 }
 
 SANDBOX_TEST(programs_have_no_way_out)

@@ -7,29 +7,15 @@
 
 static struct server server;
 
-static struct mett_client *begin(const char *function, enum mett_policy policy)
-{
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
-	sandbox_deploy(client, function, policy);
-	return client;
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 /* Not even in the one way in which its zygote made it. */
 static void makes_no_process(enum mett_policy policy)
 {
-	struct mett_client *client = begin("forkbomb", policy);
+	struct mett_client *client = sandbox_begin(&server, "forkbomb", policy);
 
 	EXPECT_ANSWER(client, "forkbomb", "", "0");
 	EXPECT_ANSWER(client, "forkbomb", "fork", "0");
 	EXPECT_ANSWER(client, "forkbomb", "thread", "0");
-	end(client);
+	end(&server, client);
 }
 
 static void goes_to(struct mett_client *client, const char *limit, int reached, int error)
@@ -42,7 +28,7 @@ static void goes_to(struct mett_client *client, const char *limit, int reached, 
 
 static void stops_at_limits(enum mett_policy policy)
 {
-	struct mett_client *client = begin("limits", policy);
+	struct mett_client *client = sandbox_begin(&server, "limits", policy);
 
 	/* Beside the four it has: null, log twice, gate. */
 	goes_to(client, "descriptors", METT_WORKER_FDS_MAX - 4, EMFILE);
@@ -53,7 +39,7 @@ static void stops_at_limits(enum mett_policy policy)
 		goes_to(client, "threads", 0, EPERM);
 	goes_to(client, "file", -1, EPERM);
 	EXPECT_FAILURE(client, "limits", "window", NULL, METT_CRASHED, SIGBUS);
-	end(client);
+	end(&server, client);
 }
 
 SANDBOX_TEST(makes_no_process)

@@ -239,14 +239,11 @@ static void looks_sealed(pid_t pid, enum kind kind, unsigned core, enum mett_pol
 
 static void is_sealed(enum mett_policy policy)
 {
-	const char *const forever = "3600000";
 	unsigned seen[KINDS] = {0}, count;
 	pid_t all[PROCESSES];
+	struct mett_client *client = sandbox_begin(&server, "sleep", policy);
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
-	sandbox_deploy(client, "sleep", policy);
-	CHECK_EQ(mett_action_submit(client, "sleep", forever, strlen(forever), NULL, 1, NULL), 0);
+	submit(client, "sleep", "3600000", 1);
 	server_steady(&server);
 	count = server_processes(&server, all, PROCESSES);
 	CHECK(count < PROCESSES);
@@ -262,8 +259,7 @@ static void is_sealed(enum mett_policy policy)
 	CHECK_EQ(seen[ZYGOTE], policy == METT_POLICY_SPAWN ? 0 : 1);
 	CHECK(seen[WORKER] >= 1);
 	CHECK_EQ(seen[INIT], policy == METT_POLICY_SPAWN ? seen[WORKER] : 1);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 SANDBOX_TEST(is_sealed)

@@ -24,20 +24,13 @@ static const struct {
 	{"memfd", EPERM},         {"shared", KILLED},
 };
 
-static struct mett_client *begin(enum mett_policy policy)
+static struct mett_client *begin_script(enum mett_policy policy)
 {
 	const struct mett_action_options options = {METT_LANGUAGE_PYTHON, policy, {0}};
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
 	deploy_file(client, "escape", script_path("escape"), &options);
 	return client;
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
 }
 
 static int wanted_of(const char *attempt)
@@ -70,23 +63,23 @@ static unsigned try_all(struct mett_client *client, const char *list)
 
 static void python_has_no_way_out(enum mett_policy policy)
 {
-	struct mett_client *client = begin(policy);
+	struct mett_client *client = begin_script(policy);
 
 	CHECK_EQ(try_all(client, ""), sizeof(attempts) / sizeof(attempts[0]));
 	CHECK(try_all(client, "calls") > 10);
-	end(client);
+	end(&server, client);
 }
 
 static void python_sees_its_own_files_only(enum mett_policy policy)
 {
-	struct mett_client *client = begin(policy);
+	struct mett_client *client = begin_script(policy);
 
 	EXPECT_ANSWER(client, "escape", "root", "[\"lib\", \"lib64\", \"usr\"]");
 	EXPECT_ANSWER(client, "escape", "climb", "True");
 	EXPECT_ANSWER(client, "escape", "special", "[]");
 	EXPECT_ANSWER(client, "escape", "writable", "");
 	EXPECT_ANSWER(client, "escape", "descriptors", "[0, 1, 2, 3]");
-	end(client);
+	end(&server, client);
 }
 
 SANDBOX_TEST(python_has_no_way_out)

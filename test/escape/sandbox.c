@@ -26,9 +26,12 @@ void sandbox_user(enum user user)
 		test_skip("an ordinary user may not execute %s", server_program());
 }
 
-void sandbox_deploy(struct mett_client *client, const char *function, enum mett_policy policy)
+struct mett_client *sandbox_begin(struct server *ret, const char *function, enum mett_policy policy)
 {
+	struct mett_client *client = begin(ret, "");
+
 	deploy(client, function, &(struct mett_action_options){.policy = policy});
+	return client;
 }
 
 int sandbox_try(struct mett_client *client, const char *action, const char *argument,

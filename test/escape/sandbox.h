@@ -17,8 +17,9 @@ enum user { AS_CALLER, AS_NOBODY };
 /** sandbox_user() - go on as an ordinary user, or skip the test where that is not possible */
 void sandbox_user(enum user user);
 
-/** sandbox_deploy() - create an action named as its function, under a policy */
-void sandbox_deploy(struct mett_client *client, const char *function, enum mett_policy policy);
+/** sandbox_begin() - as begin(); and create an action named as its function, under a policy */
+struct mett_client *sandbox_begin(struct server *ret, const char *function,
+                                  enum mett_policy policy);
 
 /**
  * sandbox_try() - let a function try something

@@ -2,6 +2,7 @@
  * Clients that do not keep to the protocol, at the door and at their gates. The
  * server must stay, serve others all the while, and be as before when they have left.
  */
+#include "bystander.h"
 #include "fuzz.h"
 #include "gate.h"
 
@@ -23,14 +24,9 @@ enum {
 	VANISHING = 300,
 	FLOOD = 20000,
 	MUTANTS = 200,
-	MEMORY_KIB = 32 << 10, /* by which the server may grow */
 };
 
-/* The server, a client that behaves, and what they held before. */
-static struct server server;
-static struct mett_client *other;
-static struct usage before;
-static unsigned long memory;
+static struct bystander other;
 static char home[16];
 
 static sys_cap echo;
@@ -52,12 +48,7 @@ static void read_program(void)
 	echo = gate_program(program, program_size);
 }
 
-static void others_go_on(void)
-{
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
-}
-
-static void begin(void)
+static void open_scene(void)
 {
 	struct rlimit files;
 
@@ -66,18 +57,13 @@ static void begin(void)
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
 	CHECK_EQ(mett_home_namespace(home, sizeof(home)), 0);
 	read_program();
-	server_start(&server, "");
-	other = join(&server);
-	deploy(other, "echo", NULL);
-	others_go_on();
-	before = server_steady(&server);
-	memory = server_memory(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
 }
 
 /* What they have left in the namespace they shared. */
 static void clear_home(void)
 {
-	struct mett_client *client = enter(&server, home);
+	struct mett_client *client = enter(&other.server, home);
 	struct mett_action_info *actions;
 	size_t count;
 
@@ -90,14 +76,10 @@ static void clear_home(void)
 	mett_client_free(client);
 }
 
-static void end(void)
+static void close_scene(void)
 {
-	others_go_on();
 	clear_home();
-	server_expect_usage(&server, before);
-	CHECK(server_memory(&server) < memory + MEMORY_KIB);
-	mett_client_free(other);
-	server_stop(&server);
+	bystander_end(&other);
 	sys_cap_close(echo);
 	free(program);
 }
@@ -228,7 +210,7 @@ static void misbehave(uint64_t seed, sys_cap *caps, unsigned count)
 	bool listens = fuzz_below(&state, 4);
 	struct gate gate;
 
-	gate_open(&gate, &server, fuzz_below(&state, 2) ? home : "");
+	gate_open(&gate, &other.server, fuzz_below(&state, 2) ? home : "");
 	gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 	while (messages--) {
 		if (say(&state, &gate, caps, count) == SYS_CLOSED)
@@ -250,39 +232,39 @@ TEST_TIMEOUT(sessions_that_misbehave, 600)
 {
 	sys_cap caps[12];
 
-	begin();
+	open_scene();
 	unsigned count = make_caps(caps);
 	for (uint64_t seed = 0; seed < SESSIONS; seed++) {
 		misbehave(seed, caps, count);
 		if (seed % 20 == 0)
-			others_go_on();
+			bystander_served(&other);
 	}
 	close_caps(caps, count);
-	end();
+	close_scene();
 }
 
 TEST_TIMEOUT(visitors_that_say_anything, 600)
 {
 	sys_cap caps[12];
 
-	begin();
+	open_scene();
 	unsigned count = make_caps(caps);
 	for (uint64_t seed = 0; seed < VISITORS; seed++) {
 		struct message_register ask = {{MESSAGE_REGISTER, 1}, PROTOCOL_VERSION, 0};
 		uint64_t state = seed;
 		sys_cap end = SYS_NO_CAP;
 
-		SOON((end = gate_knock(&server)) != SYS_NO_CAP);
+		SOON((end = gate_knock(&other.server)) != SYS_NO_CAP);
 		fuzz_mutate(&state, &ask, sizeof(ask));
 		for (unsigned words = fuzz_below(&state, 3); words; words--)
 			sys_gate_send(end, &ask, fuzz_below(&state, 4) ? sizeof(ask) : words, caps,
 			              fuzz_below(&state, 4) ? 0 : 1 + fuzz_below(&state, 4));
 		sys_cap_close(end);
 		if (seed % 100 == 0)
-			others_go_on();
+			bystander_served(&other);
 	}
 	close_caps(caps, count);
-	end();
+	close_scene();
 }
 
 /* They knock and say nothing: others still get in. */
@@ -290,26 +272,26 @@ TEST_TIMEOUT(a_thousand_half_open, 300)
 {
 	static sys_cap ends[HALF_OPEN];
 
-	begin();
+	open_scene();
 	for (unsigned i = 0; i < HALF_OPEN; i++)
-		SOON((ends[i] = gate_knock(&server)) != SYS_NO_CAP);
-	mett_client_free(join(&server));
-	others_go_on();
-	CHECK(server_usage(&server).fds < before.fds + HALF_OPEN / 2);
+		SOON((ends[i] = gate_knock(&other.server)) != SYS_NO_CAP);
+	mett_client_free(join(&other.server));
+	bystander_served(&other);
+	CHECK(server_usage(&other.server).fds < other.before.fds + HALF_OPEN / 2);
 	close_caps(ends, HALF_OPEN);
-	end();
+	close_scene();
 }
 
 /* They register, and some order a worker, and are gone before they can be answered. */
 TEST_TIMEOUT(clients_that_vanish, 600)
 {
-	begin();
+	open_scene();
 	for (unsigned i = 0; i < VANISHING; i++) {
 		struct message_register ask = {{MESSAGE_REGISTER, 1}, PROTOCOL_VERSION, 0};
 		sys_cap end = SYS_NO_CAP;
 
 		if (i % 2) {
-			SOON((end = gate_knock(&server)) != SYS_NO_CAP);
+			SOON((end = gate_knock(&other.server)) != SYS_NO_CAP);
 			sys_gate_send(end, &ask, sizeof(ask), NULL, 0);
 			sys_cap_close(end);
 			continue;
@@ -317,7 +299,7 @@ TEST_TIMEOUT(clients_that_vanish, 600)
 		struct message_invoke invoke = {.header = {MESSAGE_INVOKE, 1}};
 		struct gate gate;
 
-		gate_open(&gate, &server, "");
+		gate_open(&gate, &other.server, "");
 		gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 		message_name_set(&invoke.name, "echo");
 		for (unsigned calls = i % 8; calls; calls--, invoke.slot++)
@@ -326,7 +308,7 @@ TEST_TIMEOUT(clients_that_vanish, 600)
 			pause_ms(i % 7);
 		gate_close(&gate);
 	}
-	end();
+	close_scene();
 }
 
 /* It asks and does not listen: it is made to wait, and costs no memory for it. */
@@ -335,7 +317,7 @@ TEST_TIMEOUT(a_flood_nobody_reads, 300)
 	static const enum message_type types[] = {MESSAGE_LIST, MESSAGE_INVOKE};
 	struct gate gate;
 
-	begin();
+	open_scene();
 	for (unsigned kind = 0; kind < 2; kind++) {
 		_Alignas(8) unsigned char data[sizeof(struct message_invoke)] = {0};
 		size_t size = kind ? sizeof(struct message_invoke) : sizeof(struct message_list);
@@ -343,7 +325,7 @@ TEST_TIMEOUT(a_flood_nobody_reads, 300)
 
 		((struct message_header *)data)->type = types[kind];
 		message_name_set(&((struct message_invoke *)data)->name, kind ? "echo" : "");
-		gate_open(&gate, &server, "");
+		gate_open(&gate, &other.server, "");
 		gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 		while (sent < FLOOD && idle < 50) {
 			if (gate_send(&gate, data, size, NULL, 0)) {
@@ -353,14 +335,13 @@ TEST_TIMEOUT(a_flood_nobody_reads, 300)
 				sent++;
 			}
 		}
-		others_go_on();
+		bystander_served(&other);
 		CHECK(sent < FLOOD);
-		CHECK(server_memory(&server) < memory + MEMORY_KIB);
 		/* It is no worse off than others when it comes to its senses. */
 		SOON(gate_drain(&gate) == 0 && !gate_send(&gate, data, size, NULL, 0));
 		gate_close(&gate);
 	}
-	end();
+	close_scene();
 }
 
 /* Its arguments change while they are read, and its answers' place while they are written. */
@@ -369,8 +350,8 @@ TEST_TIMEOUT(a_window_that_changes, 300)
 	struct message_invoke invoke = {.header = {MESSAGE_INVOKE, 1}, .size = METT_INLINE_MAX};
 	struct gate gate;
 
-	begin();
-	gate_open(&gate, &server, "");
+	open_scene();
+	gate_open(&gate, &other.server, "");
 	gate_create(&gate, MESSAGE_CREATE, "echo", echo);
 	pid_t scribbler = fork();
 	CHECK(scribbler >= 0);
@@ -385,11 +366,11 @@ TEST_TIMEOUT(a_window_that_changes, 300)
 		invoke.slot = i % METT_IN_FLIGHT_MAX;
 		SOON(gate_drain(&gate) == 0 && !gate_send(&gate, &invoke, sizeof(invoke), NULL, 0));
 	}
-	others_go_on();
+	bystander_served(&other);
 	CHECK_EQ(kill(scribbler, SIGKILL), 0);
 	CHECK_EQ(waitpid(scribbler, NULL, 0), scribbler);
 	gate_close(&gate);
-	end();
+	close_scene();
 }
 
 /* Programs that pass the check, and are wrong all the same: they cost only their own start. */
@@ -397,10 +378,10 @@ TEST_TIMEOUT(programs_that_are_wrong, 600)
 {
 	unsigned made = 0;
 
-	begin();
+	open_scene();
 	unsigned char *mutant = malloc(program_size);
 	CHECK(mutant);
-	struct mett_client *client = join(&server);
+	struct mett_client *client = join(&other.server);
 	for (uint64_t seed = 0; seed < MUTANTS; seed++) {
 		const struct mett_config config = {.timeout_us = 1000000};
 		const struct mett_action_options options = {.policy = 1 + seed % 3};
@@ -430,5 +411,5 @@ TEST_TIMEOUT(programs_that_are_wrong, 600)
 	CHECK(made > MUTANTS / 10);
 	mett_client_free(client);
 	free(mutant);
-	end();
+	close_scene();
 }

@@ -1,6 +1,6 @@
 /* Programs that misbehave before there is an invocation: in the zygote, or while they are parked.
  */
-#include "fixture.h"
+#include "bystander.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,26 +10,7 @@ enum {
 	PATIENCE_US = 3000000,
 };
 
-static struct server server;
-static struct mett_client *other;
-static struct usage before;
-
-static void begin(void)
-{
-	server_start(&server, "");
-	other = join(&server);
-	deploy(other, "echo", NULL);
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
-	before = server_steady(&server);
-}
-
-static void end(void)
-{
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
-	server_expect_usage(&server, before);
-	mett_client_free(other);
-	server_stop(&server);
-}
+static struct bystander other;
 
 /* It says it is ready when it is not, has made what it has not, and ends what never began. */
 static void babble(struct mett_client *client, unsigned seed, unsigned counts[METT_REASON_COUNT])
@@ -55,19 +36,19 @@ TEST_TIMEOUT(zygotes_that_say_anything, 600)
 {
 	unsigned counts[METT_REASON_COUNT] = {0};
 
-	begin();
-	struct mett_client *client = join(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
+	struct mett_client *client = join(&other.server);
 	for (unsigned seed = 0; seed < SEEDS; seed++) {
 		babble(client, seed, counts);
 		if (seed % 10 == 0)
-			EXPECT_ANSWER(other, "echo", "hello", "hello");
+			bystander_served(&other);
 	}
 	for (unsigned reason = 0; reason < METT_REASON_COUNT; reason++)
 		if (counts[reason])
 			printf("%u %s\n", counts[reason], mett_reason_name(reason));
 	CHECK(counts[METT_NO_START]);
 	mett_client_free(client);
-	end();
+	bystander_end(&other);
 }
 
 /* It is full before its zygote can fork; all of it goes with the action. */
@@ -76,17 +57,17 @@ TEST_TIMEOUT(a_zygote_that_multiplies, 300)
 	const struct mett_action_options forked = {.policy = METT_POLICY_FORK};
 	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
 
-	begin();
-	struct mett_client *client = join(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
+	struct mett_client *client = join(&other.server);
 	deploy(client, "startbomb", &forked);
 	EXPECT_FAILURE(client, "startbomb", "", NULL, METT_NO_START, 0, "cannot fork");
-	CHECK(server_usage(&server).processes > METT_ACTIVATIONS_MAX);
+	CHECK(server_usage(&other.server).processes > METT_ACTIVATIONS_MAX);
 	CHECK_EQ(mett_action_delete(client, "startbomb", NULL), 0);
-	SOON(server_usage(&server).processes == before.processes);
+	SOON(server_usage(&other.server).processes == other.before.processes);
 	deploy(client, "startbomb", &spawned);
 	EXPECT_ANSWER(client, "startbomb", "", "0");
 	mett_client_free(client);
-	end();
+	bystander_end(&other);
 }
 
 /* Those that were made ahead of demand die for nothing, and are not made again. */
@@ -94,12 +75,12 @@ TEST_TIMEOUT(workers_that_die_parked, 300)
 {
 	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
 
-	begin();
-	struct mett_client *client = join(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
+	struct mett_client *client = join(&other.server);
 	deploy(client, "startdie", &spawned);
 	mett_action_invoke(client, "startdie", NULL, 0, NULL, NULL);
 	/* While they came and died again it would never be steady. */
-	CHECK_EQ(server_steady(&server).processes, before.processes);
+	CHECK_EQ(server_steady(&other.server).processes, other.before.processes);
 	mett_client_free(client);
-	end();
+	bystander_end(&other);
 }

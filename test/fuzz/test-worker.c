@@ -1,12 +1,11 @@
 /* Workers that say and do what comes to their minds, two thousand of them. */
-#include "fixture.h"
+#include "bystander.h"
 
 #include <string.h>
 
 enum {
 	SEEDS = 700, /* for each of three policies */
 	AT_ONCE = 8,
-	MEMORY_KIB = 32 << 10, /* by which the server may grow */
 };
 
 /* What an invocation may come to when it is the function that is wrong. */
@@ -28,7 +27,7 @@ static bool is_documented(enum mett_reason reason)
 	}
 }
 
-static void submit(struct mett_client *client, unsigned seed)
+static void submit_one(struct mett_client *client, unsigned seed)
 {
 	const struct mett_config config = {.timeout_us = 2000000};
 	struct mett_error error;
@@ -56,37 +55,28 @@ static void babble(enum mett_policy policy)
 {
 	const struct mett_action_options options = {.policy = policy};
 	unsigned counts[METT_REASON_COUNT] = {0}, next = 0;
-	struct server server;
+	struct bystander other;
 
-	server_start(&server, "");
-	struct mett_client *other = join(&server), *client;
-	deploy(other, "echo", &options);
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
-	struct usage before = server_steady(&server);
-	unsigned long memory = server_memory(&server);
-
-	client = join(&server);
+	bystander_begin(&other, "", policy);
+	struct mett_client *client = join(&other.server);
 	deploy(client, "babble", &options);
 	deploy(client, "echo", &options);
 	while (next < SEEDS || mett_client_in_flight(client)) {
 		while (next < SEEDS && mett_client_in_flight(client) < AT_ONCE)
-			submit(client, next++);
+			submit_one(client, next++);
 		take_one(client, counts);
 		if (next % 100 == 0)
-			EXPECT_ANSWER(other, "echo", "hello", "hello");
+			bystander_served(&other);
 	}
 	EXPECT_ANSWER(client, "echo", "hello", "hello");
 	mett_client_free(client);
-	server_expect_usage(&server, before);
-	CHECK(server_memory(&server) < memory + MEMORY_KIB);
 	for (unsigned reason = 0; reason < METT_REASON_COUNT; reason++)
 		if (counts[reason])
 			printf("%u %s\n", counts[reason], mett_reason_name(reason));
 	/* They do not all come to the same. */
 	CHECK(counts[METT_OK] && counts[METT_PROTOCOL] && counts[METT_FAILED] &&
 	      counts[METT_FORBIDDEN]);
-	mett_client_free(other);
-	server_stop(&server);
+	bystander_end(&other);
 }
 
 TEST_TIMEOUT(workers_forked, 600)

@@ -21,14 +21,11 @@ static struct mett_action_info *list(struct mett_client *client, size_t *ret_cou
 TEST(list_is_whole_and_sorted)
 {
 	struct mett_action_info *rows;
-	struct mett_client *client;
 	struct server server;
 	char name[16];
 	size_t count;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	rows = list(client, &count);
 	CHECK_EQ(count, 0);
 	free(rows);
@@ -59,9 +56,7 @@ TEST(list_is_whole_and_sorted)
 	}
 	free(rows);
 	EXPECT_ANSWER(client, "action-299", "last", "last");
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(list_tells_what_is_kept)
@@ -69,12 +64,10 @@ TEST(list_tells_what_is_kept)
 	const struct mett_action_options options = {
 		.policy = METT_POLICY_SPAWN, .defaults = {.memory_limit = MIB, .timeout_us = 5}};
 	struct mett_action_info *rows;
-	struct mett_client *client;
 	struct server server;
 	size_t count;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "1", "1");
 	EXPECT_ANSWER(client, "echo", "2", "2");
@@ -95,18 +88,15 @@ TEST(list_tells_what_is_kept)
 	CHECK_EQ(rows->options.defaults.memory_limit, MIB);
 	CHECK_EQ(rows->options.defaults.timeout_us, 5);
 	free(rows);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(update_and_delete)
 {
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	struct usage none = server_steady(&server);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(mett_action_create_path(client, "x", function_path("echo"), NULL, NULL),
@@ -123,42 +113,17 @@ TEST(update_and_delete)
 		EXPECT_FAILURE(client, "x", "", NULL, METT_NO_ACTION);
 		server_expect_usage(&server, none);
 	}
-	mett_client_free(client);
-	server_stop(&server);
-}
-
-static void submit(struct mett_client *client, const char *action, const char *argument,
-                   uint64_t token)
-{
-	struct mett_error error;
-
-	if (mett_action_submit(client, action, argument, strlen(argument), NULL, token, &error))
-		test_fail(__FILE__, __LINE__, "%s", error.message);
-}
-
-/* The next outcome, which must be good; the answer as a number. */
-static long complete(struct mett_client *client, uint64_t *ret_token)
-{
-	struct mett_result result;
-
-	CHECK_EQ(mett_client_complete(client, -1, ret_token, &result), 1);
-	if (result.error.reason)
-		test_fail(__FILE__, __LINE__, "%s", result.error.message);
-	long number = atol(result.answer);
-	mett_result_deinit(&result);
-	return number;
+	end(&server, client);
 }
 
 /* What runs when its action is replaced, or taken away, ends as it began. */
 static void check_end_on_old(enum mett_policy policy)
 {
 	const struct mett_action_options options = {.policy = policy};
-	struct mett_client *client;
 	struct server server;
 	uint64_t token;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	struct usage none = server_steady(&server);
 	CHECK_EQ(mett_action_create_path(client, "x", function_path("sleep"), &options, NULL), 0);
 	submit(client, "x", "1500", 1);
@@ -173,8 +138,7 @@ static void check_end_on_old(enum mett_policy policy)
 	CHECK(complete(client, &token) >= 1500000);
 	CHECK_EQ(token, 2);
 	server_expect_usage(&server, none);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(update_while_running)
@@ -187,12 +151,10 @@ TEST(update_while_running)
 TEST(policies)
 {
 	struct mett_action_options options = {.policy = METT_POLICY_FORK};
-	struct mett_client *client;
 	struct server server;
 	char text[16];
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "counter", &options);
 	for (int i = 0; i < 20; i++)
 		EXPECT_ANSWER(client, "counter", "", "1");
@@ -210,19 +172,16 @@ TEST(policies)
 		snprintf(text, sizeof(text), "%d", i);
 		EXPECT_ANSWER(client, "counter", "", text);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* A process is reused after an error it reported itself, and after nothing worse. */
 TEST(reuse_after_failure)
 {
 	const struct mett_action_options reuse = {.policy = METT_POLICY_REUSE};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "end", &reuse);
 	EXPECT_FAILURE(client, "end", "message", NULL, METT_FAILED, 42, "6 times seven");
 	EXPECT_FAILURE(client, "end", "abort", NULL, METT_CRASHED, 6);
@@ -235,8 +194,7 @@ TEST(reuse_after_failure)
 	CHECK_EQ(mett_action_invoke(client, "end", NULL, 0, NULL, &result), 0);
 	CHECK_STR(result.log, "to be flushed");
 	mett_result_deinit(&result);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* The limit is the invocation's, else the action's; under every policy. */
@@ -245,11 +203,9 @@ TEST(memory_limits)
 	static const char forty[] = "41943040";
 	const struct mett_config wide = {.memory_limit = 64 * MIB},
 				 tight = {.memory_limit = 16 * MIB};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++) {
 		struct mett_action_options options = {.policy = policy};
 
@@ -268,25 +224,21 @@ TEST(memory_limits)
 		EXPECT_FAILURE(client, "allocate", forty, NULL, METT_OUT_OF_MEMORY, 16384);
 		CHECK_EQ(mett_action_delete(client, "allocate", NULL), 0);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* What the server allows bounds what a client asks for. */
 TEST(memory_limit_of_the_server)
 {
 	const struct mett_config wide = {.memory_limit = 1024 * (uint64_t)MIB};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "--max-memory 24M");
 
-	server_start(&server, "--max-memory 24M");
-	client = join(&server);
 	deploy(client, "allocate", NULL);
 	EXPECT_FAILURE(client, "allocate", "", NULL, METT_OUT_OF_MEMORY, 24576);
 	EXPECT_FAILURE(client, "allocate", "41943040", &wide, METT_OUT_OF_MEMORY, 24576);
 	EXPECT_ANSWER(client, "allocate", "10000000", "10000000");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(timeouts)
@@ -294,12 +246,10 @@ TEST(timeouts)
 	const struct mett_action_options hasty = {.defaults.timeout_us = 300 * MS_US};
 	const struct mett_config patient = {.timeout_us = 60000 * (uint64_t)MS_US},
 				 hasty_too = {.timeout_us = 400 * MS_US};
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "sleep", &hasty);
 	uint64_t start = now_ms();
 	EXPECT_FAILURE(client, "sleep", "600000", NULL, METT_TIMED_OUT, 300);
@@ -316,28 +266,25 @@ TEST(timeouts)
 	CHECK_EQ(mett_action_update_path(client, "sleep", function_path("sleep"), &hasty, NULL), 0);
 	EXPECT_FAILURE(client, "call", "sleep 600000", &patient, METT_FAILED, 1,
 	               "action 'sleep' did not end within 300000 us");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(times_are_in_order)
 {
 	struct mett_reaped reaped[16];
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
-	uint64_t ids[10], end = 0;
+	uint64_t ids[10], last = 0;
 	size_t count = 0;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "busy", NULL);
 	for (int i = 0; i < 10; i++) {
 		uint64_t before = now_ms() * 1000000;
 
 		CHECK_EQ(mett_action_invoke(client, "busy", "100000", 6, NULL, &result), 0);
 		const struct mett_metadata *times = &result.metadata;
-		CHECK(times->start_worker >= before && times->start_worker >= end);
+		CHECK(times->start_worker >= before && times->start_worker >= last);
 		CHECK(times->start_runtime >= times->start_worker);
 		CHECK(times->start_function >= times->start_runtime);
 		CHECK(times->end_function >=
@@ -348,7 +295,7 @@ TEST(times_are_in_order)
 		for (int j = 0; j < i; j++)
 			CHECK(result.activation != ids[j]);
 		ids[i] = result.activation;
-		end = times->end_worker;
+		last = times->end_worker;
 		mett_result_deinit(&result);
 	}
 	/* Each worker is destroyed in the end, the last one after it could do nothing any more. */
@@ -359,10 +306,9 @@ TEST(times_are_in_order)
 		while (row < count && reaped[row].activation != ids[i])
 			row++;
 		CHECK(row < count);
-		CHECK(i < 9 || reaped[row].time_ns >= end);
+		CHECK(i < 9 || reaped[row].time_ns >= last);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* Bytes in which each is told from its neighbours, and each block from the others. */
@@ -409,13 +355,10 @@ TEST_TIMEOUT(payloads, 180)
 	                               LARGE_MAX - 1,
 	                               LARGE_MAX};
 	unsigned char *bytes = pattern(LARGE_MAX + 1), *nested = malloc(LARGE_MAX + PREFIX);
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++) {
 		deploy(client, "echo", &(struct mett_action_options){.policy = policy});
@@ -439,9 +382,7 @@ TEST_TIMEOUT(payloads, 180)
 	deploy(client, "answer", NULL);
 	EXPECT_FAILURE(client, "answer", "16777217", NULL, METT_FAILED, EMSGSIZE);
 	EXPECT_FAILURE(client, "call", "answer 16777217", NULL, METT_FAILED, 1, "'answer' failed");
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 	free(bytes);
 	free(nested);
 }
@@ -449,15 +390,13 @@ TEST_TIMEOUT(payloads, 180)
 /* The shortest sleeper is submitted last, and must be out first. */
 TEST(many_in_flight)
 {
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 	bool seen[METT_IN_FLIGHT_MAX] = {false};
 	uint64_t token;
 	char text[16];
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "sleep", NULL);
 	deploy(client, "echo", NULL);
 	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 0);
@@ -482,19 +421,16 @@ TEST(many_in_flight)
 	CHECK_EQ(mett_client_in_flight(client), 0);
 	CHECK_EQ(mett_client_complete(client, 0, &token, &result), 0);
 	CHECK_EQ(poll(&readable, 1, 0), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* A function that waits does not stop its session. */
 TEST(invoke_while_others_run)
 {
-	struct mett_client *client;
 	struct server server;
 	uint64_t token;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "sleep", NULL);
 	deploy(client, "call", NULL);
 	deploy(client, "echo", NULL);
@@ -504,19 +440,16 @@ TEST(invoke_while_others_run)
 	CHECK_EQ(mett_client_in_flight(client), 1);
 	CHECK(complete(client, &token) >= 2000000);
 	CHECK_EQ(token, 1);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(nothing_but_what_it_was_given)
 {
 	static const char wanted[] = "fds: 0 1 2 3\nenvironment:\nerrno of / and .: 2 2\n";
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++) {
 		deploy(client, "peek", &(struct mett_action_options){.policy = policy});
 		CHECK_EQ(mett_action_invoke(client, "peek", NULL, 0, NULL, &result), 0);
@@ -526,6 +459,5 @@ TEST(nothing_but_what_it_was_given)
 		mett_result_deinit(&result);
 		CHECK_EQ(mett_action_delete(client, "peek", NULL), 0);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }

@@ -16,18 +16,6 @@ static const char good[] =
 	"int faas_main(const void *argument, size_t size)\n"
 	"{\n\treturn faas_answer_format(\"<{}>\", fmt_bytes(argument, size));\n}\n";
 
-static struct mett_client *begin(void)
-{
-	server_start(&server, "");
-	return join(&server);
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 /* Compile and deploy. */
 static void add_source(struct mett_client *client, const char *name, const char *path)
 {
@@ -42,7 +30,7 @@ static void add_source(struct mett_client *client, const char *name, const char 
 TEST(names_are_only_names)
 {
 	const char *const names[] = {"f.c", "-o", "@file", "a b;c$(d)'\"", "no-suffix", "x.o"};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	for (int i = 0; i < 6; i++) {
 		const char *path = make_file(&server, names[i], good, strlen(good));
@@ -53,7 +41,7 @@ TEST(names_are_only_names)
 		CHECK_EQ(mett_action_delete(client, "it", NULL), 0);
 		CHECK_EQ(unlink(path), 0);
 	}
-	end(client);
+	end(&server, client);
 }
 
 TEST(so_is_a_function_in_cxx)
@@ -63,7 +51,7 @@ TEST(so_is_a_function_in_cxx)
 			      "{\n\tstd::string text(static_cast<const char *>(argument), size);\n"
 			      "\ttext += '!';\n"
 			      "\treturn faas_answer(text.data(), text.size());\n}\n";
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	const char *path = make_file(&server, "f.cc", source, strlen(source));
 	int fd = -1;
 
@@ -75,14 +63,14 @@ TEST(so_is_a_function_in_cxx)
 	setenv("CXX", "no-such-compiler", 1);
 	EXPECT_ERROR(error, METT_BAD_PROGRAM, "in CXX", mett_compile_cxx(path, &fd, &error));
 	CHECK_EQ(unlink(path), 0);
-	end(client);
+	end(&server, client);
 }
 
 TEST(the_compiler_says_what_is_wrong)
 {
 	const char bad[] = "int faas_main(void)\n{\n\treturn no_such_thing;\n}\n";
 	char said[4096] = "";
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	const char *path = make_file(&server, "bad.c", bad, strlen(bad));
 	int fd, ends[2], before = dup(STDERR_FILENO);
 
@@ -97,12 +85,12 @@ TEST(the_compiler_says_what_is_wrong)
 	CHECK(strstr(said, "bad.c:3:") && strstr(said, "no_such_thing"));
 	CHECK(strstr(error.message, "bad.c") && strstr(error.message, "compiler's errors"));
 	CHECK_EQ(unlink(path), 0);
-	end(client);
+	end(&server, client);
 }
 
 TEST(what_is_missing_is_named)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	const char *path = make_file(&server, "f.c", good, strlen(good));
 	int fd = -1;
 
@@ -130,7 +118,7 @@ TEST(what_is_missing_is_named)
 	EXPECT_ERROR(error, METT_BAD_PROGRAM, "pkg-config", mett_compile_c(path, &fd, &error));
 	CHECK_EQ(fd, -1);
 	CHECK_EQ(unlink(path), 0);
-	end(client);
+	end(&server, client);
 }
 
 static const char *example(const char *file)
@@ -148,14 +136,14 @@ TEST(a_chain_of_three_languages)
 		METT_LANGUAGE_EXEC, METT_POLICY_DEFAULT, {0}, METT_GRANT_SYSTEM};
 	if (!getenv("SCRIPTS"))
 		test_skip("this build has no Python");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	deploy_file(client, "chain", example("chain.py"), &python);
 	add_source(client, "greet", example("greet.c"));
 	EXPECT_FAILURE(client, "chain", "you", NULL, METT_FAILED, 1, "cannot shout");
 	deploy_file(client, "shout", example("shout.sh"), &exec);
 	EXPECT_ANSWER(client, "chain", "you me", "HELLO, YOU!\nHELLO, ME!");
-	end(client);
+	end(&server, client);
 }
 
 /* Returns the client program's exit status. */
@@ -173,7 +161,7 @@ static int run_client(const char *arguments)
 
 TEST(the_client_takes_each_language)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	char arguments[512];
 
 	snprintf(arguments, sizeof(arguments), "--function=%s/shout.sh --language=exec",
@@ -187,5 +175,5 @@ TEST(the_client_takes_each_language)
 	const char *path = make_file(&server, "f.c", "int\n", 4);
 	CHECK_EQ(run_client(arguments), 1);
 	CHECK_EQ(unlink(path), 0);
-	end(client);
+	end(&server, client);
 }

@@ -9,18 +9,11 @@
 static struct server server;
 
 /* The server's own is full of what is nobody's business. */
-static struct mett_client *begin(const char *options)
+static struct mett_client *begin_with_secrets(const char *options)
 {
 	setenv("SECRET", "of the server", 1);
 	setenv("PYTHONHASHSEED", "0", 1);
-	server_start(&server, options);
-	return join(&server);
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
+	return begin(&server, options);
 }
 
 static void expect_seen(struct mett_client *client, const char *action, const char *seen)
@@ -60,7 +53,7 @@ static void create_peek(struct mett_client *client, const char *name, enum mett_
 
 static void each_sees_its_own(const char *options)
 {
-	struct mett_client *client = begin(options);
+	struct mett_client *client = begin_with_secrets(options);
 
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++) {
 		create_peek(client, "a", policy, STRINGS("A=of a", "B_2=", "_c=x=y"));
@@ -75,7 +68,7 @@ static void each_sees_its_own(const char *options)
 		mett_action_delete(client, "b", NULL);
 		mett_action_delete(client, "none", NULL);
 	}
-	end(client);
+	end(&server, client);
 }
 
 TEST(each_action_sees_its_own)
@@ -90,7 +83,7 @@ TEST(without_spare_sandboxes_too)
 
 TEST(an_update_brings_another)
 {
-	struct mett_client *client = begin("");
+	struct mett_client *client = begin_with_secrets("");
 	struct mett_action_options options =
 		options_of(METT_LANGUAGE_BINARY, METT_POLICY_FORK, STRINGS("A=second"));
 
@@ -101,7 +94,7 @@ TEST(an_update_brings_another)
 	options.environment = NULL;
 	CHECK_EQ(mett_action_update_path(client, "it", function_path("peek"), &options, NULL), 0);
 	expect_seen(client, "it", "");
-	end(client);
+	end(&server, client);
 }
 
 /* As much as there may be: many small ones, or a large one. */
@@ -110,7 +103,7 @@ TEST(as_much_as_may_be)
 	static char text[METT_ENVIRONMENT_MAX + 1], many[METT_ENVIRONMENT_MAX / 6][6],
 		seen[METT_ENVIRONMENT_MAX + 1];
 	const char *list[METT_ENVIRONMENT_MAX / 6 + 1];
-	struct mett_client *client = begin("");
+	struct mett_client *client = begin_with_secrets("");
 	struct mett_error error;
 	size_t count = METT_ENVIRONMENT_MAX / 6;
 
@@ -133,7 +126,7 @@ TEST(as_much_as_may_be)
 	EXPECT_ERROR(
 		error, METT_TOO_LARGE, "more than 4096 bytes",
 		mett_action_create_path(client, "it", function_path("peek"), &options, &error));
-	end(client);
+	end(&server, client);
 }
 
 TEST(what_is_no_environment_is_refused)
@@ -151,7 +144,7 @@ TEST(what_is_no_environment_is_refused)
 		{STRINGS("\xc3\xa4=x"), "is not KEY=VALUE"},
 		{STRINGS("A=1", "AB=2", "A=3"), "has 'A' twice"},
 	};
-	struct mett_client *client = begin("");
+	struct mett_client *client = begin_with_secrets("");
 	struct mett_error error;
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
@@ -162,7 +155,7 @@ TEST(what_is_no_environment_is_refused)
 		             mett_action_create_path(client, "it", function_path("peek"), &options,
 		                                     &error));
 	}
-	end(client);
+	end(&server, client);
 }
 
 static const char script[] =
@@ -178,7 +171,7 @@ TEST(python)
 
 	if (!getenv("PYTHON_FAAS3"))
 		test_skip("built without Python");
-	client = begin("");
+	client = begin_with_secrets("");
 	const char *path = make_file(&server, "script", script, strlen(script));
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_SPAWN; policy++) {
 		struct mett_action_options options =
@@ -197,7 +190,7 @@ TEST(python)
 		mett_action_delete(client, "none", NULL);
 	}
 	unlink(path);
-	end(client);
+	end(&server, client);
 }
 
 /* What exec-faas tells a program stays, but for what was granted under its name. */
@@ -206,7 +199,7 @@ TEST(programs)
 	static const char program[] =
 		"#!/bin/sh\nprintf '%s|' \"$GREETING\" \"$PATH\" \"$HOME\" \"$LANG\" "
 		"\"$METT_ACTION\" \"$SECRET\"\n";
-	struct mett_client *client = begin("");
+	struct mett_client *client = begin_with_secrets("");
 	struct mett_action_options options = options_of(METT_LANGUAGE_EXEC, METT_POLICY_SPAWN,
 	                                                STRINGS("GREETING=hello you", "HOME=/tmp"));
 
@@ -229,7 +222,7 @@ TEST(programs)
 		mett_result_deinit(&result);
 	}
 	unlink(path);
-	end(client);
+	end(&server, client);
 }
 
 TEST(programs_that_speak_actionloop)
@@ -239,7 +232,7 @@ TEST(programs_that_speak_actionloop)
 				      "while read -r line; do\n"
 				      "    echo \"{\\\"is\\\":\\\"$GREETING$SECRET\\\"}\" >&3\n"
 				      "done\n";
-	struct mett_client *client = begin("");
+	struct mett_client *client = begin_with_secrets("");
 	const struct mett_action_options options =
 		options_of(METT_LANGUAGE_ACTIONLOOP, METT_POLICY_REUSE, STRINGS("GREETING=hello"));
 
@@ -248,5 +241,5 @@ TEST(programs_that_speak_actionloop)
 	for (int i = 0; i < 3; i++)
 		EXPECT_ANSWER(client, "it", "{}", "{\"is\":\"hello\"}");
 	unlink(path);
-	end(client);
+	end(&server, client);
 }

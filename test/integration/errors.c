@@ -34,10 +34,8 @@ struct bad {
 static void check_bad(const struct bad *bad, unsigned count)
 {
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	struct mett_client *client = join(&server);
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "warm", "warm");
 	struct usage warm = server_steady(&server);
@@ -51,9 +49,7 @@ static void check_bad(const struct bad *bad, unsigned count)
 		CHECK_EQ(mett_action_delete(client, bad[i].action, NULL), 0);
 		server_expect_usage(&server, warm);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 #define CHECK_BAD(...)                                                                             \
@@ -176,10 +172,8 @@ TEST(init_fails)
 TEST(nuisance_is_harmless)
 {
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	struct mett_client *client = join(&server);
 	deploy(client, "forkbomb", NULL);
 	EXPECT_ANSWER(client, "forkbomb", "", "0");
 	EXPECT_ANSWER(client, "forkbomb", "fork", "0");
@@ -190,20 +184,16 @@ TEST(nuisance_is_harmless)
 	deploy(client, "liar", NULL);
 	EXPECT_ANSWER(client, "liar", "twice", "");
 	EXPECT_ANSWER(client, "liar", "go-on", "");
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 /* Times that are no times: the server believes only what it saw itself. */
 TEST(lies_about_times)
 {
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "liar", NULL);
 	CHECK_EQ(mett_action_invoke(client, "liar", "times", 5, NULL, &result), 0);
 	const struct mett_metadata *times = &result.metadata;
@@ -214,18 +204,15 @@ TEST(lies_about_times)
 	CHECK(times->end_runtime <= times->end_worker);
 	CHECK(times->end_worker <= now_ms() * 1000000 + 1000000);
 	mett_result_deinit(&result);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(log_is_the_tail)
 {
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "log", NULL);
 	CHECK_EQ(mett_action_invoke(client, "log", "a\nb", 3, NULL, &result), 0);
 	CHECK_STR(result.log, "err: a\nerr: b\nout: a\nout: b\n");
@@ -235,19 +222,16 @@ TEST(log_is_the_tail)
 	CHECK_EQ(result.log_size, METT_LOG_TAIL_MAX);
 	CHECK_STR(result.log + METT_LOG_TAIL_MAX - 8, "0262143\n");
 	mett_result_deinit(&result);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(depth)
 {
 	char text[64], calls[8 * METT_DEPTH_MAX] = "";
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "nest", NULL);
 	CHECK_EQ(mett_action_invoke(client, "nest", NULL, 0, NULL, &result), 0);
 	snprintf(text, sizeof(text), "%d %d action 'nest': invocations are nested deeper than %d",
@@ -263,18 +247,15 @@ TEST(depth)
 	EXPECT_ANSWER(client, "call", calls, "deep");
 	memmove(calls + 5, calls, strlen(calls) + 1);
 	EXPECT_FAILURE(client, "call", calls, NULL, METT_FAILED, 1, "action 'call' failed");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* What goes wrong in a function's function reaches the first one, and is told from there. */
 TEST(nested_failure)
 {
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	struct usage empty = server_steady(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "crash", NULL);
@@ -287,19 +268,16 @@ TEST(nested_failure)
 	CHECK_EQ(mett_action_delete(client, "crash", NULL), 0);
 	CHECK_EQ(mett_action_delete(client, "sleep", NULL), 0);
 	server_expect_usage(&server, empty);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(no_action_and_exists)
 {
 	const char *echo = function_path("echo");
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	EXPECT_FAILURE(client, "echo", "", NULL, METT_NO_ACTION, 0, "'echo'", "");
 	EXPECT_ERROR(error, METT_NO_ACTION, "", mett_action_delete(client, "echo", &error));
 	EXPECT_ERROR(error, METT_NO_ACTION, "'echo'",
@@ -308,8 +286,7 @@ TEST(no_action_and_exists)
 	EXPECT_ERROR(error, METT_EXISTS, "'echo'",
 	             mett_action_create_path(client, "echo", echo, NULL, &error));
 	EXPECT_ANSWER(client, "echo", "still", "still");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 #define CREATE(path_)  mett_action_create_path(client, "x", path_, NULL, &error)
@@ -317,14 +294,12 @@ TEST(no_action_and_exists)
 
 TEST(bad_dataspace)
 {
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
 	const char *path;
 	int ends[2];
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	path = make_file(&server, "file", "", 0);
 	EXPECT_ERROR(error, METT_BAD_DATASPACE, "is empty", CREATE(path));
 	int writer = open(path, O_WRONLY | O_CLOEXEC), place = open(path, O_PATH | O_CLOEXEC);
@@ -350,8 +325,7 @@ TEST(bad_dataspace)
 	EXPECT_ERROR(error, METT_BAD_DATASPACE, "directory",
 	             mett_action_update_path(client, "x", "/", NULL, &error));
 	EXPECT_FAILURE(client, "x", "", NULL, METT_NO_ACTION);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* The first @size bytes of a good function. */
@@ -370,13 +344,11 @@ TEST(bad_program)
 {
 	static const char script[] = "#!/bin/sh\necho hello\n", text[] = "hello\n",
 			  zip[] = "PK\3\4";
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
 	const char *path = NULL;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 #define REFUSED(text_, path_) EXPECT_ERROR(error, METT_BAD_PROGRAM, text_, CREATE(path = path_))
 	REFUSED("found: a script", make_file(&server, "file", script, strlen(script)));
 	REFUSED("found: text", make_file(&server, "file", text, strlen(text)));
@@ -392,8 +364,7 @@ TEST(bad_program)
 	REFUSED("dynamically", "/bin/true");
 #undef REFUSED
 	EXPECT_FAILURE(client, "x", "", NULL, METT_NO_ACTION);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* As small as a file can be that passes for a program; what it would run is nowhere. */
@@ -431,13 +402,10 @@ static struct tiny tiny_program(uint64_t address)
 TEST(program_that_does_not_start)
 {
 	struct tiny crash = tiny_program(0x400000), nowhere = tiny_program(1ULL << 60), version;
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	const char *path = make_file(&server, "file", &crash, sizeof(crash));
 	CHECK_EQ(CREATE(path), 0);
 	EXPECT_FAILURE(client, "x", "", NULL, METT_NO_START, 0, "its start ended by signal", "");
@@ -454,9 +422,7 @@ TEST(program_that_does_not_start)
 	EXPECT_ERROR(error, METT_BAD_PROGRAM, "does not link libfaas",
 	             mett_action_update_path(client, "x", path, NULL, &error));
 	unlink(path);
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 /* Every action holds a descriptor of the server's. */
@@ -464,7 +430,6 @@ TEST(too_many_actions)
 {
 	struct tiny tiny = tiny_program(0x400000);
 	struct rlimit limit;
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
 	char name[16];
@@ -472,8 +437,7 @@ TEST(too_many_actions)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max < METT_ACTIONS_MAX + 1000)
 		test_skip("the limit of descriptors is %lu", (unsigned long)limit.rlim_max);
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	const char *path = make_file(&server, "file", &tiny, sizeof(tiny));
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < METT_ACTIONS_MAX; i++) {
@@ -487,37 +451,31 @@ TEST(too_many_actions)
 	CHECK_EQ(CREATE_FD(fd), 0);
 	close(fd);
 	unlink(path);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(program_too_large)
 {
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	const char *path = make_file(&server, "file", "x", 1);
 	CHECK_EQ(truncate(path, METT_PROGRAM_MAX + 1), 0);
 	EXPECT_ERROR(error, METT_TOO_LARGE, "268435457", CREATE(path));
 	CHECK_EQ(error.detail, METT_PROGRAM_MAX);
 	unlink(path);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(bad_options)
 {
 	const char *echo = function_path("echo");
 	struct mett_action_options language = {.language = 7}, policy = {.policy = 7};
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 #define REFUSED(text_, options_)                                                                   \
 	EXPECT_ERROR(error, METT_BAD_ARGUMENT, text_,                                              \
 	             mett_action_create_path(client, "x", echo, options_, &error))
@@ -525,8 +483,7 @@ TEST(bad_options)
 	REFUSED("policy", &policy);
 #undef REFUSED
 	EXPECT_FAILURE(client, "x", "", NULL, METT_NO_ACTION);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(names)
@@ -535,12 +492,10 @@ TEST(names)
 	static const char *const unlawful[] = {"", "a b", "a/b", "a\n", "\303\244", NULL};
 	const char *echo = function_path("echo");
 	char longest[METT_NAME_MAX + 2] = "";
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	for (int i = 0; lawful[i]; i++) {
 		CHECK_EQ(mett_action_create_path(client, lawful[i], echo, NULL, NULL), 0);
 		EXPECT_ANSWER(client, lawful[i], lawful[i], lawful[i]);
@@ -561,22 +516,19 @@ TEST(names)
 		             mett_action_submit(client, bad, NULL, 0, NULL, 0, &error));
 		EXPECT_FAILURE(client, bad, "", NULL, METT_BAD_ARGUMENT, 0, "not a lawful name");
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(nulls)
 {
 	struct mett_action_info *rows;
-	struct mett_client *client;
 	struct mett_result result = {0};
 	struct mett_error error;
 	struct server server;
 	uint64_t token;
 	size_t count;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "echo", NULL);
 #define REFUSED(call_) EXPECT_ERROR(error, METT_BAD_ARGUMENT, "NULL", call_)
 	REFUSED(mett_register_client(server.socket, NULL, &error));
@@ -605,20 +557,17 @@ TEST(nulls)
 	mett_result_deinit(NULL);
 	/* And where NULL is allowed it works. */
 	CHECK_EQ(mett_action_invoke(client, "echo", NULL, 0, NULL, NULL), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(argument_too_large)
 {
 	char *large = calloc(1, METT_PAYLOAD_MAX + 1);
-	struct mett_client *client;
 	struct mett_result result;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin(&server, "--max-payload 100K");
 
-	server_start(&server, "--max-payload 100K");
-	client = join(&server);
 	deploy(client, "echo", NULL);
 	CHECK_EQ(mett_action_invoke(client, "echo", large, 102400, NULL, NULL), 0);
 	CHECK_EQ(mett_action_invoke(client, "echo", large, 102401, NULL, &result), -EMSGSIZE);
@@ -627,35 +576,27 @@ TEST(argument_too_large)
 	CHECK(strstr(result.error.message, "--max-payload"));
 	EXPECT_ERROR(error, METT_TOO_LARGE, "102401 bytes",
 	             mett_action_submit(client, "echo", large, 102401, NULL, 0, &error));
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	free(large);
 }
 
 TEST(too_many_in_flight)
 {
-	struct mett_client *client;
-	struct mett_result result;
 	struct mett_error error;
 	struct server server;
 	uint64_t token;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "sleep", NULL);
 	for (int i = 0; i < METT_IN_FLIGHT_MAX; i++)
-		CHECK_EQ(mett_action_submit(client, "sleep", "1000", 4, NULL, 0, &error), 0);
+		submit(client, "sleep", "1000", 0);
 	EXPECT_ERROR(error, METT_BUSY, "64 invocations",
 	             mett_action_submit(client, "sleep", "1", 1, NULL, 0, &error));
 	EXPECT_FAILURE(client, "sleep", "1", NULL, METT_BUSY, METT_IN_FLIGHT_MAX, "64 invocations");
 	CHECK_EQ(mett_client_in_flight(client), METT_IN_FLIGHT_MAX);
-	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
-	if (result.error.reason)
-		test_fail(__FILE__, __LINE__, "%s", result.error.message);
-	mett_result_deinit(&result);
-	CHECK_EQ(mett_action_submit(client, "sleep", "1", 1, NULL, 0, &error), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	complete(client, &token);
+	submit(client, "sleep", "1", 0);
+	end(&server, client);
 }
 
 TEST(server_killed)
@@ -666,12 +607,11 @@ TEST(server_killed)
 	struct server server;
 	uint64_t token;
 
-	server_start(&server, "");
-	client = join(&server);
+	client = begin(&server, "");
 	idle = join(&server);
 	deploy(client, "sleep", NULL);
 	for (uint64_t i = 0; i < 3; i++)
-		CHECK_EQ(mett_action_submit(client, "sleep", "60000", 5, NULL, i, &error), 0);
+		submit(client, "sleep", "60000", i);
 	CHECK_EQ(mett_client_complete(client, 500 * MS_US, &token, &result), 0);
 	server_kill(&server);
 	unsigned seen = 0;
@@ -724,6 +664,5 @@ TEST(out_of_descriptors)
 	SOON(!mett_register_client(server.socket, &clients[1], NULL));
 	mett_client_free(clients[1]);
 	EXPECT_ANSWER(clients[0], "echo", "y", "y");
-	mett_client_free(clients[0]);
-	server_stop(&server);
+	end(&server, clients[0]);
 }

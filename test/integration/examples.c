@@ -6,18 +6,6 @@
 
 static struct server server;
 
-static struct mett_client *begin(void)
-{
-	server_start(&server, "");
-	return join(&server);
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 static void add(struct mett_client *client, const char *name, const char *file)
 {
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
@@ -29,7 +17,7 @@ static void add(struct mett_client *client, const char *name, const char *file)
 
 TEST(words)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	add(client, "words", "words.py");
 	EXPECT_ANSWER(client, "words", "",
@@ -37,12 +25,12 @@ TEST(words)
 	EXPECT_ANSWER(client, "words", "To be, or not to be:\nthat's the question. Ärger, ärger",
 	              "{\"lines\": 2, \"words\": 11, \"distinct\": 8, \"frequent\": [[\"be\", 2], "
 	              "[\"to\", 2], [\"ärger\", 2]]}");
-	end(client);
+	end(&server, client);
 }
 
 TEST(reshape)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	add(client, "reshape", "reshape.py");
 	EXPECT_ANSWER(client, "reshape",
@@ -52,12 +40,12 @@ TEST(reshape)
 	              "[{\"customer\": \"A\", \"orders\": 1, \"total\": \"0\"}, "
 	              "{\"customer\": \"B\", \"orders\": 2, \"total\": \"2.3\"}]");
 	EXPECT_FAILURE(client, "reshape", "[", NULL, METT_FAILED, 1, "JSONDecodeError");
-	end(client);
+	end(&server, client);
 }
 
 TEST(totals)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	add(client, "totals", "totals.py");
 	EXPECT_ANSWER(client, "totals",
@@ -65,35 +53,35 @@ TEST(totals)
 	              "city,count,mean,total\nBonn,1,2,2\nUlm,2,2.25,4.5\n");
 	EXPECT_FAILURE(client, "totals", "city,amount\ncity\nUlm\n", NULL, METT_FAILED, 1,
 	               "KeyError: 'amount'");
-	end(client);
+	end(&server, client);
 }
 
 TEST(letter)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	add(client, "letter", "letter.py");
 	EXPECT_ANSWER(
 		client, "letter", "{\"title\": \"<Tea>\", \"items\": [\"milk & sugar\", \"$1\"]}",
 		"<h1>&lt;Tea&gt;</h1>\n<ul>\n<li>milk &amp; sugar</li>\n<li>$1</li>\n</ul>\n");
-	end(client);
+	end(&server, client);
 }
 
 TEST(chain)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	add(client, "chain", "chain.py");
 	EXPECT_ANSWER(client, "chain", "x", "no statistics: no such action");
 	deploy(client, "call", NULL);
 	add(client, "words", "words.py");
 	EXPECT_ANSWER(client, "chain", "one two one", "3 words, most often 'one'");
-	end(client);
+	end(&server, client);
 }
 
 TEST(numbers)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
 
 	deploy_file(client, "numbers", getenv("EXAMPLE_NUMBERS"), &python);
@@ -101,7 +89,7 @@ TEST(numbers)
 	EXPECT_FAILURE(client, "numbers", "0", NULL, METT_FAILED, 1,
 	               "ValueError: there is no numeral for 0 (numerals/__init__.py line",
 	               "raise ValueError(f\"there is no numeral");
-	end(client);
+	end(&server, client);
 }
 
 /* The client's own functions, of which there is one in C beside each. */
@@ -111,7 +99,7 @@ TEST(functions_of_the_client)
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
 	const struct mett_config config = {.memory_limit = 64 * MIB};
 	const char *const names[] = {"empty", "busy", "call", "allocate", "sleep"};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	struct mett_result result;
 	char path[512];
 
@@ -128,5 +116,5 @@ TEST(functions_of_the_client)
 	CHECK_EQ(mett_action_invoke(client, "sleep", "20", 2, NULL, &result), 0);
 	CHECK(atoi(result.answer) >= 20000);
 	mett_result_deinit(&result);
-	end(client);
+	end(&server, client);
 }

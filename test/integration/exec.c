@@ -7,29 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	SOAK_CALLS = 1500,
-	SOAK_IN_FLIGHT = 4,
-	SOAK_GROWTH_KIB = 2048,
-};
-
 static struct server server;
 
 static struct mett_action_options options_of(enum mett_language language, enum mett_policy policy)
 {
 	return (struct mett_action_options){language, policy, {0}, METT_GRANT_SYSTEM};
-}
-
-static struct mett_client *begin(void)
-{
-	server_start(&server, "");
-	return join(&server);
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
 }
 
 /* An action "it" with this text for its program. */
@@ -82,7 +64,7 @@ static const char shell[] =
 static void each_outcome(enum mett_policy policy)
 {
 	const struct mett_config config = {.timeout_us = 300 * MS_US};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client, shell, METT_LANGUAGE_EXEC, policy);
 	EXPECT_ANSWER(client, "it", "hello", "HELLO");
@@ -100,7 +82,7 @@ static void each_outcome(enum mett_policy policy)
 	CHECK_STR(result.log, "words\n");
 	mett_result_deinit(&result);
 	EXPECT_ANSWER(client, "it", "after all", "AFTER ALL");
-	end(client);
+	end(&server, client);
 }
 
 TEST(shell_outcomes)
@@ -117,7 +99,7 @@ TEST(shell_outcomes_reused)
 static void nothing_stays(enum mett_policy policy)
 {
 	const struct mett_config config = {.timeout_us = 300 * MS_US};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client, shell, METT_LANGUAGE_EXEC, policy);
 	EXPECT_ANSWER(client, "it", "a", "A");
@@ -128,7 +110,7 @@ static void nothing_stays(enum mett_policy policy)
 	EXPECT_FAILURE(client, "it", "sleep", &config, METT_TIMED_OUT, 300);
 	EXPECT_ANSWER(client, "it", "a", "A");
 	server_expect_usage(&server, usage);
-	end(client);
+	end(&server, client);
 }
 
 TEST(no_process_stays)
@@ -143,7 +125,7 @@ TEST(no_process_stays_by_reuse)
 
 TEST(arguments_and_answers_that_are_large)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	const size_t size = 5 << 20;
 	char *argument = malloc(size);
 	struct mett_result result;
@@ -167,7 +149,7 @@ TEST(arguments_and_answers_that_are_large)
 	CHECK_STR(result.answer, "no\n");
 	mett_result_deinit(&result);
 	free(argument);
-	end(client);
+	end(&server, client);
 }
 
 static void need(const char *interpreter)
@@ -179,7 +161,7 @@ static void need(const char *interpreter)
 TEST(perl)
 {
 	need("/usr/bin/perl");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client,
 	       "#!/usr/bin/perl\nuse strict; use JSON::PP; local $/;\n"
@@ -187,20 +169,20 @@ TEST(perl)
 	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "{\"a\": 3, \"b\": 4}", "7");
 	EXPECT_FAILURE(client, "it", "x", NULL, METT_FAILED, 255, NULL, "malformed JSON");
-	end(client);
+	end(&server, client);
 }
 
 TEST(node)
 {
 	need("/usr/bin/node");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client,
 	       "#!/usr/bin/env node\nconst text = require('fs').readFileSync(0, 'utf8');\n"
 	       "setTimeout(() => process.stdout.write(text.split('').reverse().join('')), 1);\n",
 	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "hello", "olleh");
-	end(client);
+	end(&server, client);
 }
 
 static void deploy_program(struct mett_client *client, const char *name, const char *variable,
@@ -213,7 +195,7 @@ static void deploy_program(struct mett_client *client, const char *name, const c
 
 TEST(compiled_programs)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	struct mett_action_info *rows;
 	size_t count;
 
@@ -231,7 +213,7 @@ TEST(compiled_programs)
 	CHECK_EQ(rows[1].options.policy, METT_POLICY_FORK);
 	CHECK_EQ(rows[2].options.grants, 0);
 	free(rows);
-	end(client);
+	end(&server, client);
 }
 
 TEST(what_cannot_run_is_refused)
@@ -239,7 +221,7 @@ TEST(what_cannot_run_is_refused)
 	const struct mett_action_options bare = {.language = METT_LANGUAGE_EXEC};
 	const struct mett_action_options granted = options_of(METT_LANGUAGE_EXEC, 0);
 	struct mett_action_options wrong = granted;
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	struct mett_error error;
 
 	refuse(client, "#!/bin/sh\n", &bare,
@@ -258,7 +240,7 @@ TEST(what_cannot_run_is_refused)
 	wrong.grants = 2;
 	EXPECT_ERROR(error, METT_BAD_ARGUMENT, "no grant has number 0x2",
 	             mett_action_create_path(client, "it", getenv("DYNAMIC"), &wrong, &error));
-	end(client);
+	end(&server, client);
 }
 
 static const char loop[] = "#!/usr/bin/python3\n"
@@ -291,7 +273,7 @@ static const char loop[] = "#!/usr/bin/python3\n"
 static void each_answer(enum mett_policy policy)
 {
 	const struct mett_config config = {.timeout_us = 3000 * MS_US};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	bool reused = policy == METT_POLICY_REUSE;
 
 	create(client, loop, METT_LANGUAGE_ACTIONLOOP, policy);
@@ -314,7 +296,7 @@ static void each_answer(enum mett_policy policy)
 	EXPECT_FAILURE(client, "it", "\"close\"", NULL, METT_CRASHED, SIGKILL);
 	EXPECT_FAILURE(client, "it", "\"none\"", &config, METT_TIMED_OUT, 3000);
 	EXPECT_ANSWER(client, "it", "1", "{\"count\": 1, \"value\": 1, \"name\": \"it\"}");
-	end(client);
+	end(&server, client);
 }
 
 TEST(actionloop_fresh)
@@ -333,7 +315,7 @@ TEST_TIMEOUT(actionloop_that_does_not_start, 120)
 {
 	const struct mett_action_options options =
 		options_of(METT_LANGUAGE_ACTIONLOOP, METT_POLICY_REUSE);
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	refuse(client, "#!/bin/sh\nexit 1\n", &options, "ended, or closed descriptor 3");
 	refuse(client, "#!/bin/sh\necho hello >&3\n", &options, "is not {\"ok\":true}");
@@ -341,7 +323,7 @@ TEST_TIMEOUT(actionloop_that_does_not_start, 120)
 	struct usage usage = server_steady(&server);
 	refuse(client, "#!/bin/sh\nexec 3>&-; sleep 1000\n", &options, "closed descriptor 3");
 	server_expect_usage(&server, usage);
-	end(client);
+	end(&server, client);
 }
 
 /* Grants and languages go together in any way. */
@@ -349,59 +331,36 @@ TEST(python_with_the_machines_files)
 {
 	if (!getenv("SCRIPTS"))
 		test_skip("this build has no Python");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client,
 	       "#!/usr/bin/python3\nimport os\ndef main(arg): return str(os.path.exists(arg))\n",
 	       METT_LANGUAGE_PYTHON, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "/usr/bin/env", "True");
 	EXPECT_ANSWER(client, "it", "/etc/passwd", "False");
-	end(client);
+	end(&server, client);
 }
 
 TEST(memory_is_limited)
 {
 	const struct mett_config config = {.memory_limit = 64 * MIB};
 	need("/usr/bin/perl");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client, "#!/usr/bin/perl\nmy $x = 'x' x (1 << <STDIN>); print length $x;\n",
 	       METT_LANGUAGE_EXEC, METT_POLICY_FORK);
 	EXPECT_ANSWER(client, "it", "28", "268435456");
 	EXPECT_FAILURE(client, "it", "28", &config, METT_FAILED, 1, NULL, "Out of memory");
-	end(client);
-}
-
-static void keep_going(struct mett_client *client, unsigned calls)
-{
-	struct mett_result result;
-	uint64_t token;
-	unsigned asked = 0;
-
-	for (unsigned done = 0; done < calls; done++) {
-		for (; asked < calls && asked - done < SOAK_IN_FLIGHT; asked++)
-			CHECK_EQ(mett_action_submit(client, "it", "x", 1, NULL, asked, NULL), 0);
-		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
-		if (result.error.reason != METT_OK)
-			test_fail(__FILE__, __LINE__, "call %u: %s", done, result.error.message);
-		mett_result_deinit(&result);
-	}
+	end(&server, client);
 }
 
 static void no_growth(enum mett_policy policy)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 
 	create(client, "#!/bin/sh\ncat | tr x y\nsleep 100 &\n", METT_LANGUAGE_EXEC, policy);
-	keep_going(client, 100);
-	struct usage usage = server_steady(&server);
-	unsigned long memory = server_memory(&server);
-	unsigned mounts = server_mounts(&server);
-	keep_going(client, SOAK_CALLS);
-	server_expect_usage(&server, usage);
-	CHECK(SANITIZED || server_memory(&server) < memory + SOAK_GROWTH_KIB);
-	CHECK_EQ(server_mounts(&server), mounts);
-	end(client);
+	expect_no_growth(&server, client, "it", "x", 4, 1500);
+	end(&server, client);
 }
 
 TEST_TIMEOUT(no_growth_in_1500_calls, 300)

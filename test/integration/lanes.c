@@ -18,16 +18,13 @@ enum { CALLS = 300, SCRIBBLED_MS = 3000, MAPS = 64 };
 static void check_leftover(enum mett_policy policy)
 {
 	const struct mett_action_options options = {.policy = policy};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "leftover", &options);
 	for (int i = 0; i < CALLS; i++)
 		EXPECT_ANSWER(client, "leftover", i % 2 ? "" : "something", "0");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(a_window_never_shows_the_last_ones_bytes)
@@ -45,14 +42,12 @@ TEST(nor_does_the_room_of_large_payloads)
 {
 	static const size_t sizes[] = {MIB, MIB, 100000, 0, MIB / 2};
 	char *large = malloc(MIB);
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 
 	CHECK(large);
 	memset(large, 'l', MIB);
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "leftover", NULL);
 	for (int i = 0; i < CALLS / 3; i++) {
 		size_t size = sizes[i % 5];
@@ -63,15 +58,13 @@ TEST(nor_does_the_room_of_large_payloads)
 		CHECK_STR(result.answer, "0");
 		mett_result_deinit(&result);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	free(large);
 }
 
 /* A worker may write on behind its answer, but not to what the caller was given. */
 TEST(an_answer_is_the_callers_alone)
 {
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 	const struct mett_config no_limits = {0};
@@ -79,8 +72,7 @@ TEST(an_answer_is_the_callers_alone)
 	unsigned by_lane[2] = {0};
 
 	CHECK(copy);
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "restless", NULL);
 	/* With a large argument it has more time before the server is asked. */
 	for (int i = 0; i < CALLS && (by_lane[0] < 5 || by_lane[1] < 5); i++) {
@@ -100,8 +92,7 @@ TEST(an_answer_is_the_callers_alone)
 		mett_result_deinit(&result);
 	}
 	CHECK(by_lane[0] > 0 && by_lane[1] > 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	free(copy);
 }
 

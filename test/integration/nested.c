@@ -49,11 +49,9 @@ static void doze(struct mett_client *client, const char *argument)
 
 TEST(each_is_fresh_and_counted)
 {
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "counter", NULL);
 	deploy(client, "leftover", NULL);
@@ -64,8 +62,7 @@ TEST(each_is_fresh_and_counted)
 	for (int i = 0; i < CALLS; i++)
 		EXPECT_ANSWER(client, "call", i % 2 ? "leftover " : "leftover something", "0");
 	CHECK_EQ(activations(client, "leftover"), CALLS);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(failures_are_told_as_ever)
@@ -77,12 +74,9 @@ TEST(failures_are_told_as_ever)
 		{"end exit", "exited with code 3"}, {"crash ", "crashed: signal 11"},
 		{"none ", "there is no action"},
 	};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "end", NULL);
 	deploy(client, "crash", NULL);
@@ -92,21 +86,16 @@ TEST(failures_are_told_as_ever)
 			EXPECT_FAILURE(client, "call", cases[i].argument, &patient, METT_FAILED, 1,
 			               cases[i].text);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 /* The one that was called has a time limit of its own; and ends with who called it. */
 TEST(time_limits)
 {
 	const struct mett_action_options limited = {.defaults.timeout_us = 300000};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	CHECK_EQ(mett_action_create_path(client, "nap", function_path("sleep"), &limited, NULL), 0);
 	deploy(client, "sleep", NULL);
@@ -120,19 +109,14 @@ TEST(time_limits)
 		doze(client, "sleep 0");
 		EXPECT_FAILURE(client, "call", "sleep 20000", NULL, METT_TIMED_OUT, 300);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(updates_and_deletions_are_seen)
 {
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "echo", NULL);
 	for (int i = 0; i < 5; i++) {
@@ -147,21 +131,16 @@ TEST(updates_and_deletions_are_seen)
 		               "there is no action");
 		deploy(client, "echo", NULL);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(chains_and_recursion)
 {
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 	char text[16];
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "echo", NULL);
 	deploy(client, "nest", NULL);
@@ -174,9 +153,7 @@ TEST(chains_and_recursion)
 			test_fail(__FILE__, __LINE__, "%d: %s", i, (const char *)result.answer);
 		mett_result_deinit(&result);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 /* What is read as often as it is written, so also between the two that share a window. */
@@ -185,7 +162,6 @@ TEST(large_payloads)
 	enum { SIZE = 1 << 20 };
 	static const char prefix[] = "echo ";
 	char *argument = malloc(SIZE + sizeof(prefix));
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 
@@ -193,8 +169,7 @@ TEST(large_payloads)
 	memcpy(argument, prefix, sizeof(prefix) - 1);
 	for (int i = 0; i < SIZE; i++)
 		argument[sizeof(prefix) - 1 + i] = (char)(i * 7 + i / 1000);
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "call", NULL);
 	deploy(client, "echo", NULL);
 	for (int i = 0; i < 40; i++) {
@@ -207,8 +182,7 @@ TEST(large_payloads)
 		CHECK(!memcmp(result.answer, argument + sizeof(prefix) - 1, size));
 		mett_result_deinit(&result);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	free(argument);
 }
 
@@ -254,12 +228,9 @@ TEST(a_client_is_killed_in_mid_call)
 
 TEST(nothing_grows)
 {
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "call", NULL);
 	deploy(client, "echo", NULL);
 	for (int i = 0; i < 200; i++)
@@ -268,7 +239,5 @@ TEST(nothing_grows)
 	for (int i = 0; i < 3000; i++)
 		EXPECT_ANSWER(client, "call", "echo x", "x");
 	server_expect_usage(&server, warm);
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }

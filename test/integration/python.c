@@ -9,28 +9,17 @@
 enum {
 	UNIQUE_CALLS = 100,
 	UNIQUE_FIELDS = 8,
-	/* A sanitizer is slow, and keeps memory that was freed. */
-	SOAK_CALLS = SANITIZED ? 5000 : 50000,
-	SOAK_IN_FLIGHT = 8,
-	SOAK_GROWTH_KIB = 2048,
 };
 
 static struct server server;
 
-static struct mett_client *begin(const char *script, enum mett_policy policy)
+static struct mett_client *begin_script(const char *script, enum mett_policy policy)
 {
 	const struct mett_action_options options = {METT_LANGUAGE_PYTHON, policy, {0}};
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
 	deploy_file(client, script, script_path(script), &options);
 	return client;
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
 }
 
 static void write_file(const char *path, const char *text)
@@ -44,7 +33,7 @@ static void write_file(const char *path, const char *text)
 
 static void each_value(enum mett_policy policy)
 {
-	struct mett_client *client = begin("values", policy);
+	struct mett_client *client = begin_script("values", policy);
 	struct mett_result result;
 
 	EXPECT_ANSWER(client, "values", "str", "é");
@@ -63,7 +52,7 @@ static void each_value(enum mett_policy policy)
 	CHECK_EQ(result.answer_size, 8);
 	CHECK(!memcmp(result.answer, "bytes \xff\0", 8));
 	mett_result_deinit(&result);
-	end(client);
+	end(&server, client);
 }
 
 TEST(values_of_each_kind)
@@ -83,7 +72,7 @@ TEST(values_of_each_kind_reused)
 
 TEST(values_that_are_large)
 {
-	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("values", METT_POLICY_FORK);
 	const size_t size = METT_PAYLOAD_MAX - 1;
 	char *argument = malloc(size);
 	struct mett_result result;
@@ -106,12 +95,12 @@ TEST(values_that_are_large)
 	}
 	EXPECT_FAILURE(client, "values", "large 16777217", NULL, METT_FAILED, 1,
 	               "16777217 bytes, which is more than the server takes");
-	end(client);
+	end(&server, client);
 }
 
 static void each_failure(enum mett_policy policy)
 {
-	struct mett_client *client = begin("values", policy);
+	struct mett_client *client = begin_script("values", policy);
 
 	EXPECT_FAILURE(client, "values", "raise", NULL, METT_FAILED, 1, "LookupError: where is it?",
 	               "raise LookupError(\"where is it?");
@@ -127,7 +116,7 @@ static void each_failure(enum mett_policy policy)
 	EXPECT_FAILURE(client, "values", "surrogate", NULL, METT_FAILED, 1, "UnicodeEncodeError");
 	EXPECT_FAILURE(client, "values", "exit", NULL, METT_EXITED, 7);
 	EXPECT_ANSWER(client, "values", "str", "é");
-	end(client);
+	end(&server, client);
 }
 
 TEST(failures_are_told)
@@ -142,13 +131,13 @@ TEST(failures_are_told_reused)
 
 TEST(what_is_printed_is_the_log)
 {
-	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("values", METT_POLICY_FORK);
 	struct mett_result result;
 
 	CHECK_EQ(mett_action_invoke(client, "values", "print", 5, NULL, &result), 0);
 	CHECK_STR(result.log, "out\nerr\nlog\n");
 	mett_result_deinit(&result);
-	end(client);
+	end(&server, client);
 }
 
 TEST(what_the_top_level_prints_is_no_calls)
@@ -157,21 +146,20 @@ TEST(what_the_top_level_prints_is_no_calls)
 			      "def main(arg): print('call')\n";
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
 	struct mett_result result;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
 	const char *path = make_file(&server, "script", script, strlen(script));
 	deploy_file(client, "print", path, &python);
 	unlink(path);
 	CHECK_EQ(mett_action_invoke(client, "print", "", 0, NULL, &result), 0);
 	CHECK_STR(result.log, "call\n");
 	mett_result_deinit(&result);
-	end(client);
+	end(&server, client);
 }
 
 TEST(what_is_served_is_known)
 {
-	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("values", METT_POLICY_FORK);
 	const struct mett_config config = {.memory_limit = 64 * MIB, .timeout_us = 60000 * MS_US};
 	struct mett_result result;
 	uint64_t id;
@@ -188,7 +176,7 @@ TEST(what_is_served_is_known)
 	CHECK(deadline * 1000 >= (double)before + 60000);
 	CHECK(deadline * 1000 <= (double)now_ms() + 60001);
 	mett_result_deinit(&result);
-	end(client);
+	end(&server, client);
 }
 
 static void refuse(struct mett_client *client, const char *script, const char *why)
@@ -206,8 +194,7 @@ static void refuse(struct mett_client *client, const char *script, const char *w
 
 TEST(wrong_scripts_are_refused)
 {
-	server_start(&server, "--max-memory 256M");
-	struct mett_client *client = join(&server);
+	struct mett_client *client = begin(&server, "--max-memory 256M");
 
 	refuse(client, "x = 1\n\ndef main(arg:\n  pass\n", "line 3: SyntaxError");
 	refuse(client, "def main(arg):\n  return 1\n return 2\n", "line 3: IndentationError");
@@ -233,7 +220,7 @@ TEST(wrong_scripts_are_refused)
 	refuse(client, "kept = [0]\nwhile True: kept += kept\n", "line 2: MemoryError");
 	EXPECT_FAILURE(client, "bad", "", NULL, METT_NO_ACTION);
 	server_expect_usage(&server, server_steady(&server));
-	end(client);
+	end(&server, client);
 }
 
 TEST(a_script_that_hangs_is_refused)
@@ -241,14 +228,13 @@ TEST(a_script_that_hangs_is_refused)
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
 	const char script[] = "while True: pass\n";
 	struct mett_error error;
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
 	const char *path = make_file(&server, "script", script, strlen(script));
 	CHECK_EQ(mett_action_create_path(client, "bad", path, &python, &error), -EINVAL);
 	CHECK(strstr(error.message, "not ready within 10000 ms"));
 	unlink(path);
-	end(client);
+	end(&server, client);
 }
 
 /* Who has no Python must have all else, and be told. */
@@ -256,16 +242,15 @@ TEST(a_machine_without_the_runtime_says_so)
 {
 	const struct mett_action_options python = {.language = METT_LANGUAGE_PYTHON};
 	struct mett_error error;
+	struct mett_client *client = begin(&server, "--python /nowhere/python");
 
-	server_start(&server, "--python /nowhere/python");
-	struct mett_client *client = join(&server);
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "hello", "hello");
 	CHECK_EQ(mett_action_create_path(client, "f", script_path("values"), &python, &error),
 	         -EINVAL);
 	CHECK(strstr(error.message, "cannot open /nowhere/python"));
 	CHECK(strstr(error.message, "--python PATH"));
-	end(client);
+	end(&server, client);
 }
 
 /* The list decides what is seen: here the machine's programs too, by links as they are. */
@@ -290,7 +275,7 @@ TEST(the_list_of_files_is_what_is_seen)
 	deploy_file(client, "f", source, &python);
 	EXPECT_ANSWER(client, "f", "", "[true, true, false]");
 	unlink(source);
-	end(client);
+	end(&server, client);
 	/* What cannot be shown is named. */
 	write_file(files, "/usr\n/nowhere\n");
 	server_start(&server, options);
@@ -298,7 +283,7 @@ TEST(the_list_of_files_is_what_is_seen)
 	CHECK_EQ(mett_action_create_path(client, "f", script_path("values"), &python, &error),
 	         -EINVAL);
 	CHECK(strstr(error.message, "cannot show /nowhere: No such file"));
-	end(client);
+	end(&server, client);
 	unlink(path);
 	unlink(files);
 	rmdir(folder);
@@ -306,11 +291,11 @@ TEST(the_list_of_files_is_what_is_seen)
 
 static void no_trace(enum mett_policy policy)
 {
-	struct mett_client *client = begin("fresh", policy);
+	struct mett_client *client = begin_script("fresh", policy);
 
 	for (int i = 0; i < 10; i++)
 		EXPECT_ANSWER(client, "fresh", "x", "[]");
-	end(client);
+	end(&server, client);
 }
 
 TEST(no_trace_is_left_by_fork)
@@ -326,14 +311,14 @@ TEST(no_trace_is_left_by_spawn)
 /* That they would be seen: a process that serves again has them all, but the files. */
 TEST(traces_are_left_by_reuse)
 {
-	struct mett_client *client = begin("fresh", METT_POLICY_REUSE);
+	struct mett_client *client = begin_script("fresh", METT_POLICY_REUSE);
 
 	EXPECT_ANSWER(client, "fresh", "x", "[]");
 	EXPECT_ANSWER(client, "fresh", "x",
 	              "[\"atexit\", \"builtin\", \"class\", \"collector\", \"default\", "
 	              "\"descriptor\", \"environment\", \"folder\", \"function\", \"global\", "
 	              "\"module\", \"path\", \"recursion\", \"signal\", \"stdout\", \"timer\"]");
-	end(client);
+	end(&server, client);
 }
 
 /* One field of all calls: are any two the same? */
@@ -354,7 +339,7 @@ static unsigned distinct(char fields[UNIQUE_CALLS][UNIQUE_FIELDS][64], int field
 TEST(nothing_repeats_among_forks)
 {
 	static char fields[UNIQUE_CALLS][UNIQUE_FIELDS][64];
-	struct mett_client *client = begin("unique", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("unique", METT_POLICY_FORK);
 	struct mett_result result;
 
 	for (int i = 0; i < UNIQUE_CALLS; i++) {
@@ -372,12 +357,12 @@ TEST(nothing_repeats_among_forks)
 			          fields[0][field]);
 	/* Objects lie in few places, but not always in the same. */
 	CHECK(distinct(fields, UNIQUE_FIELDS - 1) > UNIQUE_CALLS / 8);
-	end(client);
+	end(&server, client);
 }
 
 TEST(memory_is_limited)
 {
-	struct mett_client *client = begin("memory", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("memory", METT_POLICY_FORK);
 	const struct mett_config config = {.memory_limit = 48 * MIB};
 
 	expect_answer(__FILE__, __LINE__, client, "memory", "catch", &config, "caught");
@@ -387,18 +372,18 @@ TEST(memory_is_limited)
 	EXPECT_FAILURE(client, "memory", "json", &config, METT_OUT_OF_MEMORY, 48 << 10);
 	EXPECT_FAILURE(client, "memory", "recursion", &config, METT_FAILED, 1, "RecursionError");
 	EXPECT_ANSWER(client, "memory", "", "alive");
-	end(client);
+	end(&server, client);
 }
 
 static void time_is_limited(enum mett_policy policy)
 {
-	struct mett_client *client = begin("memory", policy);
+	struct mett_client *client = begin_script("memory", policy);
 	const struct mett_config config = {.timeout_us = 200 * MS_US};
 
 	/* In C code, where the interpreter looks for nothing. */
 	EXPECT_FAILURE(client, "memory", "loop", &config, METT_TIMED_OUT, 200);
 	EXPECT_ANSWER(client, "memory", "", "alive");
-	end(client);
+	end(&server, client);
 }
 
 TEST(time_is_limited_in_forks)
@@ -413,7 +398,7 @@ TEST(time_is_limited_in_reuse)
 
 TEST(others_are_invoked)
 {
-	struct mett_client *client = begin("invokes", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("invokes", METT_POLICY_FORK);
 
 	deploy(client, "echo", NULL);
 	deploy(client, "sleep", NULL);
@@ -437,37 +422,14 @@ TEST(others_are_invoked)
 	CHECK_EQ(mett_action_invoke(client, "invokes", late, strlen(late), NULL, &result), 0);
 	CHECK(strstr(result.answer, "\"timed out\", \"detail\": 50"));
 	mett_result_deinit(&result);
-	end(client);
-}
-
-static void keep_going(struct mett_client *client, unsigned calls)
-{
-	struct mett_result result;
-	uint64_t token;
-	unsigned asked = 0;
-
-	for (unsigned done = 0; done < calls; done++) {
-		for (; asked < calls && asked - done < SOAK_IN_FLIGHT; asked++)
-			CHECK_EQ(mett_action_submit(client, "values", "dict", 4, NULL, asked, NULL),
-			         0);
-		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
-		if (result.error.reason != METT_OK)
-			test_fail(__FILE__, __LINE__, "call %u: %s", done, result.error.message);
-		mett_result_deinit(&result);
-	}
+	end(&server, client);
 }
 
 TEST_TIMEOUT(no_growth_in_50000_calls, 600)
 {
-	struct mett_client *client = begin("values", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("values", METT_POLICY_FORK);
 
-	keep_going(client, 1000);
-	struct usage usage = server_steady(&server);
-	unsigned long memory = server_memory(&server);
-	unsigned mounts = server_mounts(&server);
-	keep_going(client, SOAK_CALLS);
-	server_expect_usage(&server, usage);
-	CHECK(SANITIZED || server_memory(&server) < memory + SOAK_GROWTH_KIB);
-	CHECK_EQ(server_mounts(&server), mounts);
-	end(client);
+	/* A sanitizer is slow. */
+	expect_no_growth(&server, client, "values", "dict", 8, SANITIZED ? 5000 : 50000);
+	end(&server, client);
 }

@@ -55,7 +55,7 @@ static void *push(void *action)
 		uint64_t token;
 
 		for (; !over && in_flight < 4; in_flight++)
-			CHECK_EQ(mett_action_submit(client, action, "5", 1, NULL, 0, NULL), 0);
+			submit(client, action, "5", 0);
 		CHECK_EQ(mett_client_complete(client, 60000000, &token, &result), 1);
 		in_flight--;
 		if (result.error.reason == METT_QUOTA) {
@@ -94,18 +94,6 @@ static void let_them_push(const char *action, struct mett_client *client,
 	SOON(used(client).concurrent == 0 && used(client).memory == 0);
 }
 
-static struct mett_client *begin(void)
-{
-	server_start(&server, "--state none");
-	return enter(&server, NULL);
-}
-
-static void end(struct mett_client *client)
-{
-	mett_client_free(client);
-	server_stop(&server);
-}
-
 static void check_concurrent(struct mett_client *client)
 {
 	CHECK(used(client).concurrent <= CONCURRENT);
@@ -113,19 +101,19 @@ static void check_concurrent(struct mett_client *client)
 
 TEST_TIMEOUT(concurrent_activations, 300)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 
 	put(client, "f", "sleep", NULL);
 	limit(client, &(struct mett_quota){.concurrent = CONCURRENT});
 	let_them_push("f", client, check_concurrent);
 	CHECK(refused > 0);
-	end(client);
+	end(&server, client);
 }
 
 /* Who has been answered is no longer under way, for another session neither. */
 TEST_TIMEOUT(one_after_the_other, 300)
 {
-	struct mett_client *clients[] = {begin(), enter(&server, NULL)};
+	struct mett_client *clients[] = {begin_home(&server, ""), enter(&server, NULL)};
 
 	put(clients[0], "f", "echo", NULL);
 	limit(clients[0], &(struct mett_quota){.concurrent = 1});
@@ -137,7 +125,7 @@ TEST_TIMEOUT(one_after_the_other, 300)
 		mett_result_deinit(&result);
 	}
 	mett_client_free(clients[1]);
-	end(clients[0]);
+	end(&server, clients[0]);
 }
 
 static void check_running(struct mett_client *client)
@@ -156,12 +144,12 @@ static void check_running(struct mett_client *client)
 TEST_TIMEOUT(concurrency_of_an_action, 300)
 {
 	const struct mett_action_options options = {.concurrency = CONCURRENT};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 
 	put(client, "f", "sleep", &options);
 	let_them_push("f", client, check_running);
 	CHECK(refused > 0);
-	end(client);
+	end(&server, client);
 }
 
 static void check_memory(struct mett_client *client)
@@ -172,7 +160,7 @@ static void check_memory(struct mett_client *client)
 TEST_TIMEOUT(memory, 300)
 {
 	const struct mett_action_options options = {.defaults = {.memory_limit = 10 * MIB}};
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 	struct mett_error error;
 
 	put(client, "f", "sleep", &options);
@@ -185,7 +173,7 @@ TEST_TIMEOUT(memory, 300)
 		mett_action_deploy_path(client, "g", function_path("echo"), NULL, NULL, &error));
 	let_them_push("f", client, check_memory);
 	CHECK(refused > 0);
-	end(client);
+	end(&server, client);
 }
 
 static void check_nothing(struct mett_client *client)
@@ -194,7 +182,7 @@ static void check_nothing(struct mett_client *client)
 
 TEST_TIMEOUT(rate, 300)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 
 	put(client, "f", "sleep", NULL);
 	limit(client, &(struct mett_quota){.rate = RATE});
@@ -203,7 +191,7 @@ TEST_TIMEOUT(rate, 300)
 	/* A second's worth at once, then one each 5 ms. */
 	CHECK(answered <= RATE + (now_ms() - start + 1) * RATE / 1000 + 1);
 	CHECK(refused > 0);
-	end(client);
+	end(&server, client);
 }
 
 static void check_parked(struct mett_client *client)
@@ -213,19 +201,19 @@ static void check_parked(struct mett_client *client)
 
 TEST_TIMEOUT(parked_workers, 300)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 
 	put(client, "f", "sleep", NULL);
 	limit(client, &(struct mett_quota){.parked = PARKED});
 	let_them_push("f", client, check_parked);
 	CHECK_EQ(refused, 0);
 	SOON(used(client).parked == 0); /* they went with their sessions */
-	end(client);
+	end(&server, client);
 }
 
 TEST(actions_and_code)
 {
-	struct mett_client *client = begin();
+	struct mett_client *client = begin_home(&server, "");
 	struct mett_error error;
 	char name[8];
 
@@ -242,7 +230,7 @@ TEST(actions_and_code)
 	CHECK_EQ(mett_action_delete(client, "f1", NULL), 0);
 	put(client, name, "echo", NULL);
 	CHECK_EQ(used(client).actions, ACTIONS);
-	end(client);
+	end(&server, client);
 }
 
 TEST(code_is_counted_once)
@@ -253,8 +241,7 @@ TEST(code_is_counted_once)
 
 	folder_make(folder);
 	snprintf(options, sizeof(options), "--state %s", folder);
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	put(client, "f", "echo", NULL);
 	uint64_t one = used(client).code;
 	CHECK(one > 0);
@@ -272,18 +259,15 @@ TEST(code_is_counted_once)
 	CHECK_EQ(used(client).code, 0);
 	put(client, "h", "counter", NULL);
 	uint64_t other = used(client).code;
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	/* What it is counted as, and what it may be, is known again after a start. */
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	CHECK_EQ(used(client).code, other);
 	CHECK_EQ(used(client).actions, 1);
 	EXPECT_ERROR(
 		error, METT_QUOTA, "bytes of code",
 		mett_action_deploy_path(client, "f", function_path("echo"), NULL, NULL, &error));
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	folder_remove(folder);
 }
 
@@ -295,7 +279,6 @@ TEST(defaults_come_from_the_operator)
 	                                 {"--quota=rate=-1", "give rate a number"},
 	                                 {"--quota=rate=1,", "no ''"}};
 	struct mett_namespace_info *spaces;
-	struct mett_client *client;
 	char output[4096];
 	size_t count;
 
@@ -307,13 +290,12 @@ TEST(defaults_come_from_the_operator)
 		if (!strstr(output, wrong[i][1]))
 			test_fail(__FILE__, __LINE__, "no \"%s\" in: %s", wrong[i][1], output);
 	}
-	server_start(&server, "--state none --quota memory=1G,rate=5,actions=0");
-	client = enter(&server, NULL);
+	struct mett_client *client = begin_home(&server, "--quota memory=1G,rate=5,actions=0");
 	CHECK_EQ(mett_namespace_list(client, &spaces, &count, NULL), 0);
 	CHECK_EQ(spaces[0].quota.memory, 1 << 30);
 	CHECK_EQ(spaces[0].quota.code, 1 << 30);
 	CHECK_EQ(spaces[0].quota.rate, 5);
 	CHECK_EQ(spaces[0].quota.actions, 0);
 	free(spaces);
-	end(client);
+	end(&server, client);
 }

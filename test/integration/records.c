@@ -222,7 +222,7 @@ TEST(what_nobody_waits_for_any_more_is_recorded)
 
 	open_scene(&scene, "");
 	deploy(scene.client, "sleep", NULL);
-	CHECK_EQ(mett_action_submit(scene.client, "sleep", "60000", 5, NULL, 0, NULL), 0);
+	submit(scene.client, "sleep", "60000", 0);
 	pause_ms(50);
 	mett_client_free(scene.client);
 	scene.client = NULL;

@@ -88,12 +88,10 @@ static void deploy_version(struct mett_client *client, unsigned version, enum me
 
 static void under_load(const char *options, enum mett_policy policy)
 {
-	struct mett_client *client;
 	pthread_t threads[CALLERS];
 	unsigned version = 0;
+	struct mett_client *client = begin_home(&server, options);
 
-	server_start(&server, options);
-	client = enter(&server, NULL);
 	deploy_version(client, ++version, policy);
 	callers = CALLERS;
 	for (unsigned i = 0; i < CALLERS; i++)
@@ -107,8 +105,7 @@ static void under_load(const char *options, enum mett_policy policy)
 	for (unsigned i = 0; i < CALLERS; i++)
 		pthread_join(threads[i], NULL);
 	CHECK(version > 5);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST_TIMEOUT(no_call_is_lost_by_a_redeploy, 300)

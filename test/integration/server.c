@@ -172,8 +172,7 @@ TEST(client_finds_the_socket)
 	server_start(&server, "");
 	setenv("METT_SOCKET", server.socket, 1);
 	CHECK_EQ(mett_register_client(NULL, &client, &error), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	EXPECT_ERROR(error, METT_GONE, server.socket, mett_register_client(NULL, &client, &error));
 }
 

@@ -127,13 +127,11 @@ TEST(chosen_core)
 	int core = some_core();
 
 	snprintf(options, sizeof(options), "--cores %d --core-policy refuse", core);
-	server_start(&server, options);
-	first = join(&server);
+	first = begin(&server, options);
 	CHECK_EQ(mett_client_core(first), core);
 	EXPECT_ERROR(error, METT_NO_CORE, "all 1 cores",
 	             mett_register_client(server.socket, &second, &error));
-	mett_client_free(first);
-	server_stop(&server);
+	end(&server, first);
 }
 
 TEST(too_many_clients)
@@ -142,16 +140,14 @@ TEST(too_many_clients)
 	struct mett_error error;
 	struct server server;
 
-	server_start(&server, "--max-clients 2");
-	first = join(&server);
+	first = begin(&server, "--max-clients 2");
 	second = join(&server);
 	EXPECT_ERROR(error, METT_BUSY, "2 clients",
 	             mett_register_client(server.socket, &third, &error));
 	mett_client_free(first);
 	SOON(!mett_register_client(server.socket, &third, NULL));
 	mett_client_free(second);
-	mett_client_free(third);
-	server_stop(&server);
+	end(&server, third);
 }
 
 TEST(names_are_a_clients_own)
@@ -162,8 +158,7 @@ TEST(names_are_a_clients_own)
 	struct server server;
 	size_t count;
 
-	server_start(&server, "");
-	first = join(&server);
+	first = begin(&server, "");
 	second = join(&server);
 	CHECK_EQ(mett_action_create_path(first, "same", function_path("echo"), NULL, NULL), 0);
 	CHECK_EQ(mett_action_create_path(second, "same", function_path("counter"), NULL, NULL), 0);
@@ -183,8 +178,7 @@ TEST(names_are_a_clients_own)
 	free(rows);
 	mett_client_free(second);
 	EXPECT_ANSWER(first, "same", "still", "still");
-	mett_client_free(first);
-	server_stop(&server);
+	end(&server, first);
 }
 
 /* A client in a process of its own, with invocations of all kinds under way. */
@@ -208,9 +202,9 @@ static pid_t start_client(const struct server *server)
 		deploy(client, "counter", &reuse);
 		EXPECT_ANSWER(client, "counter", "", "1");
 		EXPECT_ANSWER(client, "call", "counter ", "2");
-		CHECK_EQ(mett_action_submit(client, "sleep", "600000", 6, NULL, 0, NULL), 0);
-		CHECK_EQ(mett_action_submit(client, "spin", NULL, 0, NULL, 0, NULL), 0);
-		CHECK_EQ(mett_action_submit(client, "call", "spin ", 5, NULL, 0, NULL), 0);
+		submit(client, "sleep", "600000", 0);
+		submit(client, "spin", "", 0);
+		submit(client, "call", "spin ", 0);
 		EXPECT_ANSWER(client, "counter", "", "3");
 		CHECK_EQ(write(ends[1], "", 1), 1);
 		pause();
@@ -294,8 +288,7 @@ TEST(killed_launcher)
 	CHECK_EQ(result.error.reason, METT_NO_START);
 	CHECK(strstr(result.error.message, "'counter' did not start: the server's launcher"));
 	mett_result_deinit(&result);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 /* A client with one invocation of `sleep` that the server has begun. */
@@ -305,7 +298,7 @@ static struct mett_client *sleeping_client(const struct server *server, const ch
 
 	deploy(client, "echo", NULL);
 	deploy(client, "sleep", NULL);
-	CHECK_EQ(mett_action_submit(client, "sleep", ms, strlen(ms), NULL, 7, NULL), 0);
+	submit(client, "sleep", ms, 7);
 	/* The server takes a client's messages in order. */
 	EXPECT_ANSWER(client, "echo", "x", "x");
 	return client;
@@ -381,12 +374,10 @@ TEST(drain_ends)
 
 TEST(one_server_a_socket)
 {
-	struct mett_client *client;
 	struct server server;
 	char output[1024];
+	struct mett_client *client = begin(&server, "");
 
-	server_start(&server, "");
-	client = join(&server);
 	deploy(client, "echo", NULL);
 	char *argv[] = {"mett-eagle", "--socket", server.socket, NULL};
 	CHECK_EQ(WEXITSTATUS(run_server(argv, output, sizeof(output))), 1);
@@ -394,8 +385,7 @@ TEST(one_server_a_socket)
 	EXPECT_ANSWER(client, "echo", "x", "x");
 	mett_client_free(client);
 	client = join(&server);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(stale_socket)

@@ -30,11 +30,9 @@ static void invoke_often(struct mett_client *client, int count)
 
 TEST_TIMEOUT(many_invocations, 500)
 {
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin(&server, "--parked 16 --max-parked 16");
 
-	server_start(&server, "--parked 16 --max-parked 16");
-	client = join(&server);
 	deploy(client, "empty", NULL);
 	invoke_often(client, WARM);
 	struct usage warm = server_steady(&server);
@@ -44,8 +42,7 @@ TEST_TIMEOUT(many_invocations, 500)
 	printf("%d invocations in %u ms\n", MANY, (unsigned)(now_ms() - start));
 	server_expect_usage(&server, warm);
 	expect_flat(&server, memory);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 static const struct {
@@ -95,12 +92,9 @@ TEST_TIMEOUT(many_failures, 500)
 	static const char *const actions[] = {"crash",    "exit",    "end",  "forbidden",
 	                                      "closefds", "rubbish", "liar", "call",
 	                                      "spin",     "noinit",  "echo"};
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
 
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		deploy(client, actions[i], NULL);
 	fail_often(client, MIXED / 5);
@@ -109,9 +103,7 @@ TEST_TIMEOUT(many_failures, 500)
 	fail_often(client, MIXED);
 	server_expect_usage(&server, warm);
 	expect_flat(&server, memory);
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 /* Whole sessions: a client that comes, deploys, invokes and leaves. */

@@ -47,12 +47,10 @@ TEST(clients_share_what_one_deploys)
 /* As today with a private one: it either is there or is not. */
 TEST(create_and_update_tell_what_is_there)
 {
-	struct mett_client *client;
 	struct mett_error error;
 	struct server server;
+	struct mett_client *client = begin_home(&server, "--state none");
 
-	server_start(&server, "--state none");
-	client = enter(&server, NULL);
 	EXPECT_ERROR(error, METT_NO_ACTION, "there is no action 'f' here",
 	             mett_action_update_path(client, "f", function_path("echo"), NULL, &error));
 	deploy_file(client, "f", function_path("echo"), NULL);
@@ -61,8 +59,7 @@ TEST(create_and_update_tell_what_is_there)
 	CHECK_EQ(mett_action_update_path(client, "f", function_path("empty"), NULL, &error), 0);
 	EXPECT_ANSWER(client, "f", "hello", "");
 	EXPECT_ERROR(error, METT_NO_ACTION, "to delete", mett_action_delete(client, "g", &error));
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 static void expect_versions(struct mett_client *client, const char *name, unsigned first,
@@ -92,8 +89,7 @@ static void check_versions(const char *options)
 	uint32_t version;
 	size_t count;
 
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	other = enter(&server, NULL);
 	EXPECT_ERROR(error, METT_NO_ACTION, "", mett_action_rollback(client, "f", 0, NULL, &error));
 	CHECK_EQ(put(client, "f", "echo", &with), 1);
@@ -124,9 +120,8 @@ static void check_versions(const char *options)
 	CHECK_EQ(mett_action_rollback(client, "f", 3, NULL, NULL), 0);
 	CHECK_EQ(mett_action_delete(other, "f", NULL), 0);
 	CHECK_EQ(put(client, "f", "echo", NULL), 1);
-	mett_client_free(client);
 	mett_client_free(other);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(versions_are_counted_and_kept)
@@ -155,21 +150,18 @@ TEST(what_was_deployed_outlives_the_server)
 
 	folder_make(folder);
 	snprintf(options, sizeof(options), "--state %s", folder);
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	put(client, "f", "echo", NULL);
 	put(client, "f", "empty", NULL);
 	put(client, "see", "peek", &with);
 	put(client, "gone", "echo", NULL);
 	CHECK_EQ(mett_action_delete(client, "gone", NULL), 0);
 	CHECK_EQ(mett_action_rollback(client, "f", 0, NULL, NULL), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	for (int i = 0; i < 2; i++) {
 		struct mett_result result;
 
-		server_start(&server, options);
-		client = enter(&server, NULL);
+		client = begin_home(&server, options);
 		EXPECT_ANSWER(client, "f", "hello", "hello");
 		expect_versions(client, "f", 1, 2, 1);
 		CHECK_EQ(mett_action_invoke(client, "see", NULL, 0, NULL, &result), 0);
@@ -205,19 +197,16 @@ TEST(a_damaged_version_is_named_and_the_rest_serves)
 
 	folder_make(folder);
 	snprintf(options, sizeof(options), "--state %s", folder);
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	put(client, "f", "counter", NULL);
 	put(client, "f", "echo", NULL);
 	put(client, "g", "empty", NULL);
 	CHECK_EQ(mett_action_versions(client, "f", &versions, &count, NULL), 0);
 	strcpy(digest, versions[1].digest);
 	free(versions);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	CHECK(spoil_code(folder, digest));
-	server_start(&server, options);
-	client = enter(&server, NULL);
+	client = begin_home(&server, options);
 	EXPECT_ERROR(error, METT_NO_STATE, "the program of version 1 was damaged",
 	             mett_action_rollback(client, "f", 1, NULL, &error));
 	EXPECT_ANSWER(client, "f", "hello", "hello");
@@ -227,8 +216,7 @@ TEST(a_damaged_version_is_named_and_the_rest_serves)
 		               .message = "action 'g': the program of version 1 was damaged");
 	CHECK_EQ(put(client, "g", "empty", NULL), 2);
 	EXPECT_ANSWER(client, "g", "", "");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	folder_remove(folder);
 }
 
@@ -347,8 +335,7 @@ TEST(who_may_use_a_namespace)
 		error, METT_NO_NAMESPACE, "was deleted",
 		mett_action_deploy_path(member, "f", function_path("echo"), NULL, NULL, &error));
 	mett_client_free(member);
-	mett_client_free(root_client);
-	server_stop(&server);
+	end(&server, root_client);
 }
 
 TEST(runtimes_serve_there_too)
@@ -360,8 +347,7 @@ TEST(runtimes_serve_there_too)
 
 	if (!getenv("PYTHON_FAAS3"))
 		test_skip("built without Python");
-	server_start(&server, "--state none");
-	client = enter(&server, NULL);
+	client = begin_home(&server, "--state none");
 	other = enter(&server, NULL);
 	CHECK_EQ(mett_action_deploy_path(client, "p", script_path("values"), &python, NULL, &error),
 	         0);
@@ -371,7 +357,6 @@ TEST(runtimes_serve_there_too)
 	CHECK_EQ(unlink(wrong), 0);
 	EXPECT_ANSWER(other, "p", "none", "");
 	expect_versions(other, "p", 1, 1, 1);
-	mett_client_free(client);
 	mett_client_free(other);
-	server_stop(&server);
+	end(&server, client);
 }

@@ -100,20 +100,15 @@ TEST(every_spawned_worker_has_its_own)
 {
 	const struct mett_action_options spawn = {.policy = METT_POLICY_SPAWN};
 	enum { WORKERS = 3 * SPARES };
-	struct mett_client *client;
 	struct server server;
+	struct mett_client *client = begin_counted(&server, WITH_SPARES " --parked 0");
 
-	server_start(&server, WITH_SPARES " --parked 0");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
 	deploy(client, "sleep", &spawn);
 	for (int i = 0; i < WORKERS; i++)
-		CHECK_EQ(mett_action_submit(client, "sleep", "3600000", 7, NULL, 0, NULL), 0);
+		submit(client, "sleep", "3600000", 0);
 	SOON(find(&server, "mett-init", NULL) == WORKERS);
 	SOON(find(&server, "mett-spare", NULL) == SPARES);
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(none)
@@ -128,8 +123,7 @@ TEST(none)
 	EXPECT_ANSWER(client, "echo", "x", "x");
 	SOON(find(&server, "mett-init", NULL) == 1);
 	CHECK_EQ(find(&server, "mett-spare", NULL), 0);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(dead_ones_are_passed_over)
@@ -147,8 +141,7 @@ TEST(dead_ones_are_passed_over)
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "x", "x");
 	SOON(find(&server, "mett-spare", later) == SPARES);
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(die_with_the_server)
@@ -200,8 +193,7 @@ TEST(die_with_the_launcher)
 	for (int i = 0; i < 10; i++)
 		EXPECT_ANSWER(client, "echo", "x", "x");
 	CHECK(is_named(inits[0], "mett-init"));
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
 
 TEST(sleep_until_they_are_used)

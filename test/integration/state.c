@@ -120,8 +120,7 @@ TEST(default_folder_that_will_not_do_is_a_warning)
 	struct mett_client *client = join(&server);
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "x", "x");
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	for (size_t used = 0; used < sizeof(text) - 1;) {
 		ssize_t got = read(log[0], text + used, sizeof(text) - 1 - used);
 

@@ -34,13 +34,10 @@ static void become_nobody(void)
 
 TEST(answers)
 {
-	struct mett_client *client;
 	struct server server;
 
 	become_nobody();
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
+	struct mett_client *client = begin_counted(&server, "");
 	deploy(client, "call", NULL);
 	for (enum mett_policy policy = METT_POLICY_FORK; policy <= METT_POLICY_REUSE; policy++) {
 		deploy(client, "echo", &(struct mett_action_options){.policy = policy});
@@ -50,22 +47,18 @@ TEST(answers)
 		}
 		CHECK_EQ(mett_action_delete(client, "echo", NULL), 0);
 	}
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(large_payload)
 {
 	char *large = calloc(1, METT_PAYLOAD_MAX);
-	struct mett_client *client;
 	struct mett_result result;
 	struct server server;
 
 	become_nobody();
 	memset(large, 'l', METT_PAYLOAD_MAX);
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "echo", NULL);
 	for (int i = 0; i < 5; i++) {
 		CHECK_EQ(mett_action_invoke(client, "echo", large, METT_PAYLOAD_MAX, NULL, &result),
@@ -74,8 +67,7 @@ TEST(large_payload)
 		CHECK(!memcmp(result.answer, large, METT_PAYLOAD_MAX));
 		mett_result_deinit(&result);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 	free(large);
 }
 
@@ -83,13 +75,10 @@ TEST(failures)
 {
 	const struct mett_config config = {.memory_limit = 32 * MIB, .timeout_us = 500 * MS_US},
 				 patient = {.memory_limit = 32 * MIB};
-	struct mett_client *client;
 	struct server server;
 
 	become_nobody();
-	server_start(&server, "");
-	struct usage empty = server_steady(&server);
-	client = join(&server);
+	struct mett_client *client = begin_counted(&server, "");
 	deploy(client, "crash", NULL);
 	EXPECT_FAILURE(client, "crash", "", NULL, METT_CRASHED, SIGSEGV, "signal 11",
 	               "address 0x0");
@@ -109,32 +98,18 @@ TEST(failures)
 	EXPECT_ANSWER(client, "forkbomb", "", "0");
 	deploy(client, "echo", NULL);
 	EXPECT_ANSWER(client, "echo", "fine", "fine");
-	mett_client_free(client);
-	server_expect_usage(&server, empty);
-	server_stop(&server);
+	end_counted(&server, client);
 }
 
 TEST(many_in_flight)
 {
-	struct mett_client *client;
-	struct mett_result result;
 	struct server server;
-	uint64_t token;
 
 	become_nobody();
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "sleep", NULL);
-	for (int i = 0; i < METT_IN_FLIGHT_MAX; i++)
-		CHECK_EQ(mett_action_submit(client, "sleep", "500", 3, NULL, 0, NULL), 0);
-	for (int i = 0; i < METT_IN_FLIGHT_MAX; i++) {
-		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
-		if (result.error.reason)
-			test_fail(__FILE__, __LINE__, "%s", result.error.message);
-		mett_result_deinit(&result);
-	}
-	mett_client_free(client);
-	server_stop(&server);
+	keep_busy(client, "sleep", "500", METT_IN_FLIGHT_MAX, METT_IN_FLIGHT_MAX);
+	end(&server, client);
 }
 
 enum { CLIENTS = 64, EACH = 16 };
@@ -148,19 +123,10 @@ static void *one_of_crowd(void *data)
 {
 	struct crowd *crowd = data;
 	struct mett_client *client = join(&crowd->server);
-	struct mett_result result;
-	uint64_t token;
 
 	deploy(client, "sleep", NULL);
 	pthread_barrier_wait(&crowd->ready);
-	for (int i = 0; i < EACH; i++)
-		CHECK_EQ(mett_action_submit(client, "sleep", "1", 1, NULL, 0, NULL), 0);
-	for (int i = 0; i < EACH; i++) {
-		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
-		if (result.error.reason)
-			test_fail(__FILE__, __LINE__, "%s", result.error.message);
-		mett_result_deinit(&result);
-	}
+	keep_busy(client, "sleep", "1", EACH, EACH);
 	mett_client_free(client);
 	return NULL;
 }
@@ -186,16 +152,14 @@ TEST_TIMEOUT(many_clients_at_once, 300)
 
 TEST(killed_server)
 {
-	struct mett_client *client;
 	struct server server;
 	pid_t pids[64];
 
 	become_nobody();
-	server_start(&server, "");
-	client = join(&server);
+	struct mett_client *client = begin(&server, "");
 	deploy(client, "spin", NULL);
 	deploy(client, "echo", NULL);
-	CHECK_EQ(mett_action_submit(client, "spin", NULL, 0, NULL, 0, NULL), 0);
+	submit(client, "spin", "", 0);
 	EXPECT_ANSWER(client, "echo", "x", "x");
 	unsigned count = server_processes(&server, pids, 64);
 	CHECK(count >= 5 && count <= 64);
