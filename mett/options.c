@@ -28,14 +28,12 @@ enum { COMMON_COUNT = sizeof(common) / sizeof(common[0]) };
 void options_wrong(const struct options *options, const char *format, ...)
 {
 	va_list args;
+	const char *verb = options->verb->name;
 
 	va_start(args, format);
-	char *what = NULL;
-	if (vasprintf(&what, format, args) < 0)
-		what = NULL;
+	char *what = text_vformat(format, args);
 	va_end(args);
-	say("%s%s%s; see 'mett help%s%s'", options->verb->name, *options->verb->name ? ": " : "",
-	    (const char *)text_need(what), *options->verb->name ? " " : "", options->verb->name);
+	say("%s%s%s; see 'mett help%s%s'", verb, *verb ? ": " : "", what, *verb ? " " : "", verb);
 	free(what);
 	exit(STATUS_USAGE);
 }

@@ -21,12 +21,10 @@ __attribute__((format(printf, 3, 4))) static bool wrong(const struct reading *re
                                                         yaml_mark_t mark, const char *format, ...)
 {
 	va_list args;
-	char *text = NULL;
 
 	va_start(args, format);
-	int length = vasprintf(&text, format, args);
+	char *text = text_vformat(format, args);
 	va_end(args);
-	text_need(length < 0 ? NULL : text);
 	say("%s:%zu:%zu: %s", reading->plan->path, mark.line + 1, mark.column + 1, text);
 	free(text);
 	return false;

@@ -27,13 +27,11 @@ struct table *table_new(const struct column *columns, unsigned count)
 void table_cell(struct table *table, const char *format, ...)
 {
 	va_list args;
-	char *text = NULL;
 
 	va_start(args, format);
-	int length = vasprintf(&text, format, args);
+	char *text = text_vformat(format, args);
 	va_end(args);
-	text_need(length < 0 ? NULL : text);
-	text = text_need(realloc(text, (size_t)length + 1 + CLIP_ROOM));
+	text = text_need(realloc(text, strlen(text) + 1 + CLIP_ROOM));
 	/* A cell is one line, and does nothing to the terminal. */
 	for (char *byte = text; *byte; byte++)
 		if ((unsigned char)*byte < 0x20 || *byte == 0x7f)

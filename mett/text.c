@@ -83,16 +83,21 @@ void *text_need(void *memory)
 	exit(STATUS_REFUSED);
 }
 
-char *text_format(const char *format, ...)
+char *text_vformat(const char *format, va_list args)
 {
 	char *text = NULL;
+
+	return text_need(vasprintf(&text, format, args) < 0 ? NULL : text);
+}
+
+char *text_format(const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	char *text = text_vformat(format, args);
 	va_end(args);
-	return text_need(text);
+	return text;
 }
 
 /* Edit distance, with two letters the wrong way round counted as one. */

@@ -3,6 +3,7 @@
 /* Words between the program and the person: messages, units, colours. */
 #include <mett-eagle/base.h>
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,8 +30,13 @@ int text_finish(int status);
 /** text_need() - @memory, if there is any: without memory the program says so and ends */
 void *text_need(void *memory);
 
-/** text_format() - as asprintf(); owned by the caller; without memory the program ends */
+/**
+ * text_format(), text_vformat() - as asprintf(); owned by the caller
+ *
+ * Without memory the program ends.
+ */
 __attribute__((format(printf, 1, 2))) char *text_format(const char *format, ...);
+__attribute__((format(printf, 1, 0))) char *text_vformat(const char *format, va_list args);
 
 /**
  * text_nearest() - what a person may have meant
