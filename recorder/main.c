@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 	int result = options_parse(&options, argc, argv);
 
 	if (result)
-		return result == 1 ? EXIT_SUCCESS : result;
+		return result - 1;
 	give_way();
 	if (set_up(&recorder, &options, why, sizeof(why))) {
 		tear_down(&recorder);

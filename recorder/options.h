@@ -21,6 +21,6 @@ struct options {
 /**
  * options_parse() - fill in from the command line; prints help, version and mistakes
  *
- * Return: 0, 1 when there is nothing left to do, or 2: a mistake, and the exit status of it.
+ * Return: 0 to go on; else the process's exit code, +1 (1 means "done, successfully").
  */
 int options_parse(struct options *ret, int argc, char **argv);

@@ -8,15 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <mett-eagle/registry.h>
-
 #include <libfmt/fmt.h>
 
+#include "command.h"
 #include "launcher.h"
 
 enum {
-	DONE = 1,
-	WRONG = 3,
 	PARKED_DEFAULT = 2,
 	PARKED_MAX_DEFAULT = 16,
 	PARKED_MAX = 64,
@@ -27,6 +24,8 @@ enum {
 	QUOTA_ACTIONS_DEFAULT = 1000,
 	QUOTA_CODE_DEFAULT = 1 << 30,
 };
+
+const char command_name[] = "mett-eagle";
 
 static const char help[] =
 	"Usage: mett-eagle [OPTION]...\n"
@@ -66,48 +65,6 @@ static const char help[] =
 	"  -V, --version         print the version and exit\n"
 	"\n"
 	"LOG_LEVEL, LOG_FORMAT and NO_COLOR shape the log on stderr. See mett-eagle(8).\n";
-
-static int wrong(const char *format, const struct fmt_arg *args, size_t count)
-{
-	char text[512];
-
-	fmt_vformat(text, sizeof(text), format, args, count);
-	fmt_print(stderr, "mett-eagle: {}\nTry 'mett-eagle --help'.\n", text);
-	return WRONG;
-}
-
-#define WRONG(format_, ...) wrong(format_, FMT_ARGS(__VA_ARGS__))
-
-static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-
-	errno = 0;
-	unsigned long long value = strtoull(text, &end, 10);
-	if (errno || end == text || *end || strchr(text, '-') || value > max)
-		return false;
-	*ret = value;
-	return true;
-}
-
-static bool parse_size(const char *text, uint64_t max, uint64_t *ret)
-{
-	static const char units[] = "KMGT";
-	char digits[32];
-	size_t length = strlen(text);
-	const char *unit = length ? strchr(units, text[length - 1] & ~0x20) : NULL;
-	unsigned shift = unit && *unit ? 10 * (unsigned)(unit - units + 1) : 0;
-
-	if (length >= sizeof(digits))
-		return false;
-	memcpy(digits, text, length + 1);
-	if (shift)
-		digits[length - 1] = 0;
-	if (!parse_number(digits, max >> shift, ret))
-		return false;
-	*ret <<= shift;
-	return true;
-}
 
 /* "0-3,6" into a set, whatever cores there are. */
 static bool parse_cores(const char *text, cpu_set_t *ret)
@@ -208,22 +165,6 @@ static void find_runtimes(struct runtime_paths *ret)
 	ret->program[METT_LANGUAGE_EXEC] = ret->program[METT_LANGUAGE_ACTIONLOOP] = exec;
 }
 
-/* Where there is no place for it, there is none; see main.c. */
-static void find_state(char ret[PATH_MAX])
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int length = 0;
-
-	if (state && *state == '/')
-		length = fmt_format(ret, PATH_MAX, "{}/mett-eagle", state);
-	else if (geteuid() == 0)
-		length = fmt_format(ret, PATH_MAX, "/var/lib/mett-eagle");
-	else if (home && *home == '/')
-		length = fmt_format(ret, PATH_MAX, "{}/.local/state/mett-eagle", home);
-	if (length <= 0 || length >= PATH_MAX)
-		*ret = 0;
-}
-
 enum option_name {
 	OPTION_SOCKET = 256,
 	OPTION_SOCKET_MODE,
@@ -242,27 +183,6 @@ enum option_name {
 	OPTION_EXEC,
 	OPTION_PYTHON,
 };
-
-static int take_socket(struct options *options, const char *path)
-{
-	if (!*path || strlen(path) >= sizeof(options->socket))
-		return WRONG("--socket: a path has 1 to {} bytes; choose another",
-		             sizeof(options->socket) - 1);
-	strcpy(options->socket, path);
-	options->socket_default = false;
-	return 0;
-}
-
-static int take_socket_mode(struct options *options, const char *text)
-{
-	char *end;
-	unsigned long mode = strtoul(text, &end, 8);
-
-	if (end == text || *end || mode > 0777)
-		return WRONG("--socket-mode: '{}' is no octal file mode; write it as 0660", text);
-	options->socket_mode = (unsigned)mode;
-	return 0;
-}
 
 static int take_state(struct options *options, const char *path)
 {
@@ -302,7 +222,7 @@ static int take_quota(struct mett_quota *quota, const char *text)
 			return WRONG("--quota '{}': no '{}'; there are actions, code, memory, "
 			             "parked, concurrent and rate",
 			             text, item);
-		if (!value || !parse_size(value, INT64_MAX, known[i].value))
+		if (!value || !command_parse_size(value, INT64_MAX, known[i].value))
 			return WRONG("--quota '{}': give {} a number, as 10 or 1G", text, item);
 	}
 	return 0;
@@ -319,15 +239,6 @@ static int take_policy(struct options *options, const char *text)
 	return 0;
 }
 
-static int take_range(const char *name, const char *text,
-                      bool (*parse)(const char *, uint64_t, uint64_t *), uint64_t least,
-                      uint64_t most, uint64_t *ret)
-{
-	if (!parse(text, most, ret) || *ret < least)
-		return WRONG("--{}: '{}' is not from {} to {}", name, text, least, most);
-	return 0;
-}
-
 static int take_number(struct options *options, int option, const char *text)
 {
 	uint64_t value = 0;
@@ -335,37 +246,36 @@ static int take_number(struct options *options, int option, const char *text)
 
 	switch (option) {
 	case OPTION_MAX_CLIENTS:
-		result = take_range("max-clients", text, parse_number, 1, CLIENTS_MAX, &value);
+		result = command_number("max-clients", text, 1, CLIENTS_MAX, &value);
 		options->server.clients_max = (unsigned)value;
 		break;
 	case OPTION_MAX_PAYLOAD:
-		result = take_range("max-payload", text, parse_size, METT_INLINE_MAX,
-		                    METT_PAYLOAD_MAX, &value);
+		result = command_size("max-payload", text, METT_INLINE_MAX, METT_PAYLOAD_MAX,
+		                      &value);
 		options->server.payload_max = value;
 		break;
 	case OPTION_MAX_MEMORY:
-		result = take_range("max-memory", text, parse_size, 0, (uint64_t)1 << 50, &value);
+		result = command_size("max-memory", text, 0, (uint64_t)1 << 50, &value);
 		options->memory_max = value;
 		break;
 	case OPTION_PARKED:
-		result = take_range("parked", text, parse_number, 0, PARKED_MAX, &value);
+		result = command_number("parked", text, 0, PARKED_MAX, &value);
 		options->server.parked = (unsigned)value;
 		break;
 	case OPTION_MAX_PARKED:
-		result = take_range("max-parked", text, parse_number, 0, PARKED_MAX, &value);
+		result = command_number("max-parked", text, 0, PARKED_MAX, &value);
 		options->server.parked_max = (unsigned)value;
 		break;
 	case OPTION_SPARES:
-		result = take_range("spare-sandboxes", text, parse_number, 0, LAUNCH_SPARES_MAX,
-		                    &value);
+		result = command_number("spare-sandboxes", text, 0, LAUNCH_SPARES_MAX, &value);
 		options->spares = (unsigned)value;
 		break;
 	case OPTION_DRAIN:
-		result = take_range("drain-timeout", text, parse_number, 0, 1000000000, &value);
+		result = command_number("drain-timeout", text, 0, 1000000000, &value);
 		options->server.drain_ns = value * 1000000;
 		break;
 	case OPTION_READY_FD:
-		result = take_range("ready-fd", text, parse_number, 0, 65535, &value);
+		result = command_number("ready-fd", text, 0, 65535, &value);
 		options->ready_fd = (int)value;
 		break;
 	}
@@ -376,9 +286,10 @@ static int take_option(struct options *options, int option, const char *text, co
 {
 	switch (option) {
 	case OPTION_SOCKET:
-		return take_socket(options, text);
+		options->socket_default = false;
+		return command_path("socket", text, options->socket, sizeof(options->socket));
 	case OPTION_SOCKET_MODE:
-		return take_socket_mode(options, text);
+		return command_socket_mode(text, &options->socket_mode);
 	case OPTION_STATE:
 		return take_state(options, text);
 	case OPTION_QUOTA:
@@ -399,14 +310,9 @@ static int take_option(struct options *options, int option, const char *text, co
 		options->check = true;
 		return 0;
 	case 'h':
-		fmt_print(stdout, "{}", help);
-		return DONE;
 	case 'V':
-		fmt_print(stdout, "mett-eagle {}\n", METT_VERSION);
-		return DONE;
 	case '?':
-		fmt_print(stderr, "Try 'mett-eagle --help'.\n");
-		return WRONG;
+		return command_common(option, help);
 	default:
 		return take_number(options, option, text);
 	}
@@ -441,13 +347,11 @@ int options_parse(struct options *ret, int argc, char **argv)
 
 	set_defaults(ret);
 	find_runtimes(&ret->runtimes);
-	find_state(ret->state);
+	/* Where there is no place for it, there is none; see main.c. */
+	command_state(ret->state, sizeof(ret->state));
 	while ((option = getopt_long(argc, argv, "nhV", known, NULL)) != -1)
 		if ((result = take_option(ret, option, optarg, &cores)))
 			return result;
-	if (optind < argc)
-		return WRONG("'{}' is no option; there are no other arguments", argv[optind]);
-	if (ret->socket_default && mett_default_socket(ret->socket, sizeof(ret->socket)))
-		return WRONG("the default socket's path is too long; give one with --socket");
-	return choose_cores(ret, cores);
+	result = command_finish(argc, argv, ret->socket, sizeof(ret->socket));
+	return result ? result : choose_cores(ret, cores);
 }
