@@ -2,14 +2,13 @@
 #include "fixture.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, OLD_VERSIONS = 3 };
+enum { OLD_VERSIONS = 3 };
 
 TEST(clients_share_what_one_deploys)
 {
@@ -221,13 +220,12 @@ TEST(a_damaged_version_is_named_and_the_rest_serves)
 }
 
 /* Another user, in a process of its own, which comes to an end with 0 if all was as it must be. */
-static pid_t become_nobody(const struct server *server, void (*act)(const struct server *server))
+static pid_t start_nobody(const struct server *server, void (*act)(const struct server *server))
 {
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (setgroups(0, NULL) || setgid(NOBODY) || setuid(NOBODY))
-			_exit(1);
+		become_nobody();
 		act(server);
 		_exit(0);
 	}
@@ -310,7 +308,7 @@ TEST(who_may_use_a_namespace)
 	             mett_namespace_create(root_client, "team", &error));
 	EXPECT_ERROR(error, METT_EXISTS, "exists",
 	             mett_namespace_create(root_client, "u0", &error));
-	expect_end(become_nobody(&server, nobody_is_kept_out));
+	expect_end(start_nobody(&server, nobody_is_kept_out));
 	CHECK_EQ(mett_namespace_allow(root_client, "team", NOBODY, 1, NULL), 0);
 	CHECK_EQ(mett_namespace_list(root_client, &spaces, &count, NULL), 0);
 	CHECK_EQ(count, 3); /* root may use all: u0, u65534, team */
@@ -321,7 +319,7 @@ TEST(who_may_use_a_namespace)
 	struct mett_client *member = enter(&server, "team");
 	put(member, "f", "echo", NULL);
 	CHECK_EQ(pipe(told), 0);
-	pid_t nobody = become_nobody(&server, nobody_is_let_in);
+	pid_t nobody = start_nobody(&server, nobody_is_let_in);
 	CHECK_EQ(read(told[0], &byte, 1), 1);
 	CHECK_EQ(mett_namespace_allow(root_client, "team", NOBODY, 0, NULL), 0);
 	expect_end(nobody);

@@ -5,32 +5,13 @@
 #include "fixture.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { NOBODY = 65534 };
-
-static void become_nobody(void)
-{
-	if (geteuid() == 0) {
-		if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
-			test_skip("root here cannot become another user: %s", strerror(errno));
-		/* The kernel takes both away with the user. */
-		prctl(PR_SET_DUMPABLE, 1);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	}
-	CHECK(geteuid() != 0);
-	if (access(server_program(), X_OK) || access(function_path("echo"), R_OK))
-		test_skip("user %u cannot read the build folder", (unsigned)geteuid());
-}
 
 TEST(answers)
 {
