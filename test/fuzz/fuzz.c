@@ -1,5 +1,8 @@
 #include "fuzz.h"
+#include "test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t fuzz_value(uint64_t *state)
@@ -36,4 +39,20 @@ void fuzz_mutate(uint64_t *state, void *data, size_t size)
 			at -= at % width;
 		memcpy((char *)data + at, &value, width);
 	}
+}
+
+unsigned char *fuzz_read(const char *path, size_t *ret_size)
+{
+	FILE *file = path ? fopen(path, "re") : NULL;
+
+	CHECK(file);
+	CHECK_EQ(fseek(file, 0, SEEK_END), 0);
+	size_t size = (size_t)ftell(file);
+	unsigned char *data = malloc(size);
+	CHECK(data && size);
+	rewind(file);
+	CHECK_EQ(fread(data, 1, size, file), size);
+	fclose(file);
+	*ret_size = size;
+	return data;
 }

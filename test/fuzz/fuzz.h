@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the fuzz tests share: numbers that are the same for the same seed. */
+/* What the fuzz tests share: numbers that are the same for the same seed, and files. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +22,9 @@ static inline unsigned fuzz_below(uint64_t *state, unsigned end)
 
 /** fuzz_value() - a number of the kind that breaks things: small, at an edge, or any */
 uint64_t fuzz_value(uint64_t *state);
+
+/** fuzz_read() - a whole file, to be freed; the test ends when there is none */
+unsigned char *fuzz_read(const char *path, size_t *ret_size);
 
 /** fuzz_mutate() - change a few fields of @data, of 1 to 8 bytes each */
 void fuzz_mutate(uint64_t *state, void *data, size_t size);

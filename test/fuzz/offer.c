@@ -56,14 +56,3 @@ void offer_mutants(const char *server_options, const struct offer_kind *kind, co
 	bystander_end(&bystander);
 	free(mutant);
 }
-
-size_t offer_read(const char *path, void *ret, size_t room)
-{
-	FILE *file = path ? fopen(path, "re") : NULL;
-
-	CHECK(file);
-	size_t size = fread(ret, 1, room, file);
-	fclose(file);
-	CHECK(size > 0 && size < room);
-	return size;
-}

@@ -29,6 +29,3 @@ enum offer offer(const struct server *server, struct mett_client *client,
  */
 void offer_mutants(const char *server_options, const struct offer_kind *kind, const void *seed,
                    size_t size, unsigned count);
-
-/** offer_read() - a good file to begin with, of less than @room bytes; returns its size */
-size_t offer_read(const char *path, void *ret, size_t room);

@@ -33,21 +33,6 @@ static sys_cap echo;
 static unsigned char *program;
 static size_t program_size;
 
-static void read_program(void)
-{
-	FILE *file = fopen(function_path("echo"), "re");
-
-	CHECK(file);
-	CHECK_EQ(fseek(file, 0, SEEK_END), 0);
-	program_size = (size_t)ftell(file);
-	rewind(file);
-	program = malloc(program_size);
-	CHECK(program);
-	CHECK_EQ(fread(program, 1, program_size, file), program_size);
-	fclose(file);
-	echo = gate_program(program, program_size);
-}
-
 static void open_scene(void)
 {
 	struct rlimit files;
@@ -56,7 +41,8 @@ static void open_scene(void)
 	files.rlim_cur = files.rlim_max;
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &files), 0);
 	CHECK_EQ(mett_home_namespace(home, sizeof(home)), 0);
-	read_program();
+	program = fuzz_read(function_path("echo"), &program_size);
+	echo = gate_program(program, program_size);
 	bystander_begin(&other, "", METT_POLICY_FORK);
 }
 

@@ -11,7 +11,6 @@
 enum {
 	MUTANTS = 120,
 	RUBBISH = 60,
-	FILE_MAX = 2 << 20,
 };
 
 static const struct offer_kind exec = {
@@ -26,9 +25,11 @@ static const struct offer_kind actionloop = {
 
 TEST_TIMEOUT(compiled_programs_mutated, 600)
 {
-	static unsigned char seed[FILE_MAX];
+	size_t size;
+	unsigned char *seed = fuzz_read(getenv("DYNAMIC"), &size);
 
-	offer_mutants("", &exec, seed, offer_read(getenv("DYNAMIC"), seed, FILE_MAX), MUTANTS);
+	offer_mutants("", &exec, seed, size, MUTANTS);
+	free(seed);
 }
 
 TEST_TIMEOUT(scripts_mutated, 600)

@@ -19,17 +19,7 @@ static size_t real_size;
 
 static void read_real(void)
 {
-	const char *path = getenv("FUNCTION_echo");
-	FILE *file = path ? fopen(path, "re") : NULL;
-
-	CHECK(file);
-	CHECK_EQ(fseek(file, 0, SEEK_END), 0);
-	real_size = (size_t)ftell(file);
-	real = malloc(real_size);
-	CHECK(real);
-	rewind(file);
-	CHECK_EQ(fread(real, 1, real_size, file), real_size);
-	fclose(file);
+	real = fuzz_read(getenv("FUNCTION_echo"), &real_size);
 	CHECK_EQ(program_fuzz_one(real, real_size), METT_OK);
 }
 

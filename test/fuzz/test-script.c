@@ -9,30 +9,31 @@
 #include <string.h>
 
 enum {
-	SCRIPTS = 150,
-	ARCHIVES = 150,
+	MUTANTS = 150,
 	RUBBISH = 50,
-	FILE_MAX = 64 << 10,
 };
 
 #define OPTIONS "--max-memory 256M"
 
 static const struct offer_kind python = {.options.language = METT_LANGUAGE_PYTHON, .argument = "7"};
 
-static unsigned char seed[FILE_MAX];
+static void mutate(const char *path)
+{
+	size_t size;
+	unsigned char *seed = fuzz_read(path, &size);
+
+	offer_mutants(OPTIONS, &python, seed, size, MUTANTS);
+	free(seed);
+}
 
 TEST_TIMEOUT(scripts_mutated, 600)
 {
-	size_t size = offer_read(script_path("values"), seed, FILE_MAX);
-
-	offer_mutants(OPTIONS, &python, seed, size, SCRIPTS);
+	mutate(script_path("values"));
 }
 
 TEST_TIMEOUT(archives_mutated, 600)
 {
-	size_t size = offer_read(getenv("EXAMPLE_NUMBERS"), seed, FILE_MAX);
-
-	offer_mutants(OPTIONS, &python, seed, size, ARCHIVES);
+	mutate(getenv("EXAMPLE_NUMBERS"));
 }
 
 TEST_TIMEOUT(rubbish, 600)

@@ -255,8 +255,7 @@ TEST_TIMEOUT(starts_at_once_with_many_actions, 600)
 	char folder[64], options[96], name[16];
 	struct mett_client *client;
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	client = begin_home(&server, options);
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(name, sizeof(name), "f%u", i);

@@ -239,8 +239,7 @@ TEST(code_is_counted_once)
 	struct mett_client *client;
 	struct mett_error error;
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	client = begin_home(&server, options);
 	put(client, "f", "echo", NULL);
 	uint64_t one = used(client).code;

@@ -122,8 +122,7 @@ TEST_TIMEOUT(nor_with_state_on_disk, 300)
 {
 	char folder[64], options[96];
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	under_load(options, METT_POLICY_FORK);
 	folder_remove(folder);
 }

@@ -132,8 +132,7 @@ TEST(also_on_disk)
 {
 	char folder[64], options[96];
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	check_versions(options);
 	folder_remove(folder);
 }
@@ -147,8 +146,7 @@ TEST(what_was_deployed_outlives_the_server)
 	struct mett_client *client;
 	struct server server;
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	client = begin_home(&server, options);
 	put(client, "f", "echo", NULL);
 	put(client, "f", "empty", NULL);
@@ -194,8 +192,7 @@ TEST(a_damaged_version_is_named_and_the_rest_serves)
 	struct server server;
 	size_t count;
 
-	folder_make(folder);
-	snprintf(options, sizeof(options), "--state %s", folder);
+	state_make(folder, options);
 	client = begin_home(&server, options);
 	put(client, "f", "counter", NULL);
 	put(client, "f", "echo", NULL);
