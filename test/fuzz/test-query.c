@@ -8,7 +8,6 @@
 #include <recorder/query.h>
 #include <recorder/store.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -107,20 +106,6 @@ struct scene {
 	unsigned fds;
 };
 
-static unsigned count_fds(const struct scene *scene)
-{
-	char path[64];
-	unsigned count = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", scene->recorder.pid);
-	DIR *folder = opendir(path);
-	CHECK(folder);
-	while (readdir(folder))
-		count++;
-	closedir(folder);
-	return count;
-}
-
 /* What the log of row @id is: any bytes. */
 static void make_log(uint64_t id, char *ret)
 {
@@ -170,7 +155,7 @@ static void open_scene(struct scene *scene)
 	fill(state);
 	recorder_start(&scene->recorder, &scene->server, "--keep-bytes=1G");
 	pause_ms(100);
-	scene->fds = count_fds(scene);
+	scene->fds = count_fds(scene->recorder.pid);
 }
 
 /* All rows are there, byte by byte. */
@@ -197,7 +182,7 @@ static void check_rows(const struct scene *scene)
 static void close_scene(struct scene *scene)
 {
 	check_rows(scene);
-	SOON(count_fds(scene) == scene->fds);
+	SOON(count_fds(scene->recorder.pid) == scene->fds);
 	recorder_stop(&scene->recorder);
 	recorder_remove(&scene->recorder);
 	CHECK_EQ(rmdir(scene->server.folder), 0);

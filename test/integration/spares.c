@@ -51,23 +51,6 @@ static bool is_gone(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-/* Sum of all times any of its threads went to sleep or was put aside. */
-static unsigned long switches(pid_t pid)
-{
-	char path[64], line[128];
-	unsigned long count, sum = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	FILE *file = fopen(path, "re");
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "voluntary_ctxt_switches: %lu", &count) == 1 ||
-		    sscanf(line, "nonvoluntary_ctxt_switches: %lu", &count) == 1)
-			sum += count;
-	fclose(file);
-	return sum;
-}
-
 static void start(struct server *server, pid_t spares[ROOM])
 {
 	server_start(server, WITH_SPARES);
@@ -206,9 +189,9 @@ TEST(sleep_until_they_are_used)
 	CHECK_EQ(find(&server, "mett-launcher", all + SPARES), 1);
 	server_steady(&server);
 	for (int i = 0; i <= SPARES; i++)
-		before[i] = switches(all[i]);
+		before[i] = count_switches(all[i]);
 	pause_ms(1000);
 	for (int i = 0; i <= SPARES; i++)
-		CHECK_EQ(switches(all[i]), before[i]);
+		CHECK_EQ(count_switches(all[i]), before[i]);
 	server_stop(&server);
 }
