@@ -89,6 +89,16 @@ TEST(failures_are_told_as_ever)
 	end_counted(&server, client);
 }
 
+/* The same where there is a time limit, which a busy machine may exceed now and then. */
+static void doze_in_time(struct mett_client *client, const char *argument)
+{
+	for (int i = 0, tries = 0; i < LEARNED; tries++) {
+		CHECK(tries < 100 * LEARNED);
+		i += !mett_action_invoke(client, "call", argument, strlen(argument), NULL, NULL);
+		pause_ms(20);
+	}
+}
+
 /* The one that was called has a time limit of its own; and ends with who called it. */
 TEST(time_limits)
 {
@@ -100,13 +110,13 @@ TEST(time_limits)
 	CHECK_EQ(mett_action_create_path(client, "nap", function_path("sleep"), &limited, NULL), 0);
 	deploy(client, "sleep", NULL);
 	for (int i = 0; i < 5; i++) {
-		doze(client, "nap 0");
+		doze_in_time(client, "nap 0");
 		EXPECT_FAILURE(client, "call", "nap 20000", &patient, METT_FAILED, 1,
 		               "did not end within");
 	}
 	CHECK_EQ(mett_action_update_path(client, "call", function_path("call"), &limited, NULL), 0);
 	for (int i = 0; i < 5; i++) {
-		doze(client, "sleep 0");
+		doze_in_time(client, "sleep 0");
 		EXPECT_FAILURE(client, "call", "sleep 20000", NULL, METT_TIMED_OUT, 300);
 	}
 	end_counted(&server, client);
