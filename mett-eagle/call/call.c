@@ -8,10 +8,10 @@
  * A call that takes longer is given to the server, which watches its time. Sooner
  * than the scheduler's next tick it would cost each call the setting of a timer.
  */
-static const uint64_t patience_ns = 20000000;
+static const uint64_t patience_us = 20000;
 
 uint64_t mett_call_begin(struct window_lane *lane, struct worker_window *window, uint64_t *word,
-                         const void *argument, size_t size)
+                         const void *argument, size_t size, uint64_t timeout_us)
 {
 	uint64_t id = atomic_load_explicit(&lane->id, memory_order_relaxed);
 	uint64_t claimed = *word;
@@ -22,6 +22,7 @@ uint64_t mett_call_begin(struct window_lane *lane, struct worker_window *window,
 	window->by_lane = 1;
 	window->size = size;
 	window->activation.id = id;
+	window->limit_us = timeout_us ? timeout_us : window->timeout_us;
 	window->start_ns = sys_clock_ns();
 	atomic_store_explicit(&window->call, window_call(CALL_RUNNING, (uint32_t)claimed),
 	                      memory_order_relaxed);
@@ -37,9 +38,9 @@ uint64_t mett_call_begin(struct window_lane *lane, struct worker_window *window,
 
 bool mett_call_wait(struct worker_window *window, uint32_t tag)
 {
-	uint64_t limit_ns = window->timeout_us * 1000;
-	uint64_t patience = limit_ns && limit_ns < patience_ns ? limit_ns : patience_ns;
-	uint64_t deadline_ns = sys_clock_ns() + patience;
+	uint64_t limit_us = window->limit_us;
+	uint64_t patience = limit_us && limit_us < patience_us ? limit_us : patience_us;
+	uint64_t deadline_ns = sys_clock_ns() + patience * 1000;
 	uint32_t running = window_call(CALL_RUNNING, tag), call = running;
 
 	while (call == running && sys_clock_ns() < deadline_ns) {

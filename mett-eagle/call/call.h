@@ -8,23 +8,31 @@
 
 #include <stdbool.h>
 
-/** mett_call_limited() - has it limits of its own? Only the server can see to these. */
-static inline bool mett_call_limited(const struct mett_config *config)
+/** mett_call_possible() - with these limits, or NULL? Only the server can bound a worker's memory
+ */
+static inline bool mett_call_possible(const struct mett_config *config)
 {
-	return config && (config->memory_limit || config->timeout_us);
+	return !config || !config->memory_limit;
+}
+
+/** mett_call_timeout() - its own time limit in microseconds; 0: it has none */
+static inline uint64_t mett_call_timeout(const struct mett_config *config)
+{
+	return config ? config->timeout_us : 0;
 }
 
 /**
  * mett_call_begin() - wake the worker of a lane that is claimed
- * @lane:     where the lane's word is
- * @window:   the worker's
- * @word:     what the claim made of it; in the end, what it is now
- * @argument: up to WINDOW_ROOM bytes
+ * @lane:       where the lane's word is
+ * @window:     the worker's
+ * @word:       what the claim made of it; in the end, what it is now
+ * @argument:   up to WINDOW_ROOM bytes
+ * @timeout_us: its own time limit; 0: the action's
  *
  * Return: the activation's id; 0: the server was quicker, and there is none.
  */
 uint64_t mett_call_begin(struct window_lane *lane, struct worker_window *window, uint64_t *word,
-                         const void *argument, size_t size);
+                         const void *argument, size_t size, uint64_t timeout_us);
 
 /**
  * mett_call_wait() - sleep until the worker has answered

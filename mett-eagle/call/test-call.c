@@ -23,7 +23,7 @@ static uint64_t begin(void)
 {
 	uint64_t word = claim();
 
-	CHECK_EQ(mett_call_begin(&lane, &window, &word, "hello", 5), 41);
+	CHECK_EQ(mett_call_begin(&lane, &window, &word, "hello", 5, 0), 41);
 	return word;
 }
 
@@ -52,7 +52,7 @@ TEST(a_large_argument_goes_where_there_is_room)
 	static const char large[METT_INLINE_MAX + 1] = "large";
 	uint64_t word = claim();
 
-	CHECK(mett_call_begin(&lane, &window, &word, large, sizeof(large)));
+	CHECK(mett_call_begin(&lane, &window, &word, large, sizeof(large), 0));
 	CHECK(memcmp(window.room.argument, large, sizeof(large)) == 0);
 }
 
@@ -61,9 +61,21 @@ TEST(nobody_is_woken_when_the_server_was_quicker)
 	uint64_t word = claim();
 
 	lane.word = 0;
-	CHECK_EQ(mett_call_begin(&lane, &window, &word, NULL, 0), 0);
+	CHECK_EQ(mett_call_begin(&lane, &window, &word, NULL, 0, 0), 0);
 	CHECK_EQ(lane.calls, 0);
 	CHECK_EQ(window.turn, 0);
+}
+
+TEST(its_own_time_limit_counts_and_else_the_actions)
+{
+	uint64_t word = claim();
+
+	window.timeout_us = 7;
+	CHECK(mett_call_begin(&lane, &window, &word, NULL, 0, 3));
+	CHECK_EQ(window.limit_us, 3);
+	begin();
+	CHECK_EQ(window.limit_us, 7);
+	window.timeout_us = 0;
 }
 
 TEST(an_answer_is_waited_for)
@@ -83,7 +95,7 @@ TEST(the_answer_to_another_call_is_none)
 TEST(a_call_that_takes_long_is_left_to_the_server)
 {
 	begin();
-	window.timeout_us = 1;
+	window.limit_us = 1;
 	CHECK(!mett_call_wait(&window, TAG));
 	CHECK_EQ(window.call, window_call(CALL_TAKEN, TAG));
 }

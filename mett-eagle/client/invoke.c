@@ -68,9 +68,10 @@ static int begin(struct mett_client *client, const char *name, const void *argum
 		                      "outcomes with mett_client_complete() first",
 		                      name, METT_IN_FLIGHT_MAX);
 	*ret = invocation;
-	if (flags & INVOKE_WANTS_LANES && !mett_call_limited(config) && size <= WINDOW_ROOM &&
+	if (flags & INVOKE_WANTS_LANES && mett_call_possible(config) && size <= WINDOW_ROOM &&
 	    client->gate != SYS_NO_CAP &&
-	    mett_lane_call(client, invocation, name, argument, size) != LANE_CALL_NONE)
+	    mett_lane_call(client, invocation, name, argument, size, mett_call_timeout(config)) !=
+	            LANE_CALL_NONE)
 		return 0;
 	unsigned slot = (unsigned)(invocation - client->slots);
 	struct message_invoke message = {

@@ -162,7 +162,8 @@ static void take_reply(struct mett_client *client, struct invocation *invocation
 }
 
 enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *invocation,
-                                 const char *name, const void *argument, size_t size)
+                                 const char *name, const void *argument, size_t size,
+                                 uint64_t timeout_us)
 {
 	uint32_t tag = mett_client_tag(client);
 	uint64_t word, id, start;
@@ -172,7 +173,7 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 
 	if (!lane)
 		return LANE_CALL_NONE;
-	id = mett_call_begin(shared(client, lane), lane->window, &word, argument, size);
+	id = mett_call_begin(shared(client, lane), lane->window, &word, argument, size, timeout_us);
 	if (!id)
 		return LANE_CALL_NONE;
 	invocation->tag = tag;
@@ -191,6 +192,7 @@ enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *
 	struct message_claim message = {
 		.header = {MESSAGE_CLAIM, tag},
 		.lane = (uint32_t)(lane - client->lanes),
+		.timeout_us = timeout_us,
 	};
 	mett_client_send(client, &message, sizeof(message), SYS_NO_CAP, NULL);
 	return LANE_CALL_LATE;

@@ -116,9 +116,11 @@ enum lane_outcome {
 /**
  * mett_lane_call() - make a call of up to WINDOW_ROOM by lane, if there is one, and wait for it
  * @invocation: a free one; its tag is set when there was a lane
+ * @timeout_us: its own time limit; 0: the action's
  */
 enum lane_outcome mett_lane_call(struct mett_client *client, struct invocation *invocation,
-                                 const char *name, const void *argument, size_t size);
+                                 const char *name, const void *argument, size_t size,
+                                 uint64_t timeout_us);
 
 /** mett_dataspace_fill() - new sealed dataspace with a copy of @data; 0 or a negative errno */
 int mett_dataspace_fill(const char *name, const void *data, size_t size, sys_cap *ret);

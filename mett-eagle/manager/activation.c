@@ -337,6 +337,33 @@ void activation_adopt(struct worker *worker, const struct caller *caller, uint64
 	sys_worker_attend(worker->process);
 }
 
+static struct activation *begun_by(struct session *session, const struct caller *caller)
+{
+	list_for_each(link, &session->activations) {
+		struct activation *activation = LIST_ENTRY(link, struct activation, link);
+
+		if (activation->caller.worker == caller->worker &&
+		    activation->caller.tag == caller->tag)
+			return activation;
+	}
+	return NULL;
+}
+
+void activation_limit(struct session *session, const struct caller *caller, uint64_t timeout_us)
+{
+	struct activation *activation = begun_by(session, caller);
+
+	if (!activation || !timeout_us)
+		return;
+	activation->config.timeout_us = timeout_us;
+	timers_disarm(&session->timers, &activation->timeout);
+	if (arm(activation, activation->times.start_worker))
+		activation_fail(
+			activation, METT_NO_MEMORY, 0,
+			"action '{}': the server has no memory to watch its time; try later",
+			activation->pool->name);
+}
+
 static void leave(struct activation *activation)
 {
 	if (activation->pool->deployed && !activation->left)

@@ -65,6 +65,9 @@ void activation_begin(struct session *session, struct worker *worker,
 void activation_adopt(struct worker *worker, const struct caller *caller, uint64_t id,
                       uint64_t start_ns);
 
+/** activation_limit() - @caller says, late, how long its invocation may take from its arrival */
+void activation_limit(struct session *session, const struct caller *caller, uint64_t timeout_us);
+
 /** activation_refuse() - answer an invocation for which there is no activation */
 void activation_refuse(struct session *session, const struct caller *caller,
                        const struct outcome *outcome);

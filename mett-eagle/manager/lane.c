@@ -662,15 +662,16 @@ void lane_claimed(struct session *session, struct worker *caller,
 	                    : message->lane < WINDOW_LANES ? session->lanes[message->lane]
 	                                                   : NULL;
 	uint64_t word = lane ? word_of(lane) : 0;
+	const struct caller from = {caller, message->header.tag, slot_in(word)};
+	bool begun = lane_state(word) == LANE_BEGUN && (uint32_t)word == from.tag &&
+	             from.slot < METT_IN_FLIGHT_MAX && !(caller && caller->call);
 
-	/* Else it has been seen to meanwhile, and the outcome is on its way. */
-	if (lane_state(word) != LANE_BEGUN || (uint32_t)word != message->header.tag ||
-	    slot_in(word) >= METT_IN_FLIGHT_MAX)
+	/* Else it has been seen to meanwhile, and its outcome may be on its way. */
+	if (!begun || (lane->worker && lane_promote(lane->worker))) {
+		activation_limit(session, &from, message->timeout_us);
 		return;
-	if (lane->worker && lane_promote(lane->worker))
-		return;
+	}
 	/* It told us that it has answered, and the caller that it has not. */
-	const struct caller from = {caller, (uint32_t)word, slot_in(word)};
 	struct outcome outcome = {.reason = METT_PROTOCOL, .cap = SYS_NO_CAP};
 	fmt_format(outcome.text, sizeof(outcome.text),
 	           "action '{}': it broke the worker protocol (an answer that is none)",

@@ -150,6 +150,64 @@ TEST(an_answer_outlives_the_closing_of_its_lane)
 	stage_close(&stage);
 }
 
+/* The client's call on the lane of the parked worker, with tag 9, takes its time. */
+static void say_claim(struct stage *stage, uint64_t timeout_us)
+{
+	struct message_claim claim = {.header = {MESSAGE_CLAIM, 9}, .timeout_us = timeout_us};
+
+	for (unsigned i = 0; i < WINDOW_LANES; i++)
+		if (lane_state(stage->window->lane[i].word) == LANE_BEGUN)
+			claim.lane = i;
+	stage_send(stage, &claim, sizeof(claim), SYS_NO_CAP);
+}
+
+static void begin_call(struct stage *stage)
+{
+	struct worker_window *window = sys_worker_window(fake_worker(2));
+	_Atomic uint64_t *word = armed_word(stage);
+
+	window->start_ns = sys_clock_ns();
+	window->call = window_call(CALL_RUNNING, 9);
+	*word = lane_with(*word, LANE_BEGUN) | 9;
+}
+
+TEST(a_call_has_its_own_time_limit)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	begin_call(&stage);
+	stage_wait(&stage, 20);
+	say_claim(&stage, 30000);
+	stage_wait(&stage, 9);
+	stage_silent(&stage);
+	stage_wait(&stage, 2);
+	stage_expect(&stage, 9, METT_TIMED_OUT);
+	CHECK(fake_worker_killed(fake_worker(2)));
+	stage_close(&stage);
+}
+
+/* What the worker did may have made it the server's before its client said a word. */
+TEST(which_may_be_told_when_the_server_sees_to_it_already)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	begin_call(&stage);
+	say_claim(&stage, 0);
+	stage_wait(&stage, 1000);
+	stage_silent(&stage);
+	say_claim(&stage, 2000000);
+	stage_wait(&stage, 999);
+	stage_silent(&stage);
+	stage_wait(&stage, 2);
+	stage_expect(&stage, 9, METT_TIMED_OUT);
+	say_claim(&stage, 1);
+	stage_wait(&stage, 1);
+	stage_silent(&stage);
+	stage_close(&stage);
+}
+
 /* A process that serves on: its client would arm it again, and must hear that it may not. */
 TEST(a_lane_that_is_kept_is_closed_until_its_client_knows)
 {

@@ -192,9 +192,7 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 		give_dataspace(worker, data);
 		break;
 	case MESSAGE_CLAIM:
-		/* Else its outcome is on its way. */
-		if (!worker->call)
-			lane_claimed(session_of(worker), worker, data);
+		lane_claimed(session_of(worker), worker, data);
 		break;
 	case MESSAGE_INVOKE:
 		if (worker->call)

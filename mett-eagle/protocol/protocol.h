@@ -11,7 +11,7 @@
 #include <mett-eagle/base.h>
 
 enum {
-	PROTOCOL_VERSION = 2,
+	PROTOCOL_VERSION = 3,
 	MESSAGE_MAX = 8 << 10, /* bytes of any message */
 	MESSAGE_CAPS_MAX = 16, /* capabilities with any message */
 };
@@ -141,6 +141,7 @@ struct message_claim {
 	struct message_header header;
 	uint32_t lane;
 	uint32_t reserved;
+	uint64_t timeout_us; /* its own; 0: the action's */
 };
 
 struct message_delete {

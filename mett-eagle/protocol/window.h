@@ -172,7 +172,8 @@ struct worker_window {
 	uint64_t size;         /* of the argument */
 	uint64_t payload_max;  /* largest answer */
 	uint64_t start_ns;     /* when the client woke it */
-	uint64_t timeout_us;   /* of a call by lane; 0: none */
+	uint64_t timeout_us;   /* of a call by lane that has no other; 0: none */
+	uint64_t limit_us;     /* of this call by lane; 0: none */
 	uint32_t by_lane;      /* 1: the client woke it */
 	struct window_warm warm;
 	struct mett_activation activation;

@@ -94,7 +94,7 @@ enum lane_outcome {
 
 /** mett_worker_lane_call() - make a nested call past the server, if that can be, and wait */
 enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *name,
-                                        const void *argument, size_t size,
+                                        const void *argument, size_t size, uint64_t timeout_us,
                                         struct mett_result *result);
 
 /** mett_worker_fail_result() - say why a nested call failed; @why is static */

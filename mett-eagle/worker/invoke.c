@@ -100,7 +100,7 @@ static bool ask_server(struct mett_worker *worker, const char *name, const void 
 		.header = {MESSAGE_INVOKE, ++worker->tag},
 		.config = config ? *config : (struct mett_config){0},
 		.size = size,
-		.flags = mett_call_limited(config) ? 0 : INVOKE_WANTS_LANES,
+		.flags = mett_call_possible(config) ? INVOKE_WANTS_LANES : 0,
 	};
 	message_name_set(&message.name, name);
 	mett_worker_send(&message, sizeof(message), &space.cap, space.size > 0);
@@ -126,8 +126,9 @@ static int invoke(struct mett_worker *worker, const char *name, const void *argu
 	enum lane_outcome outcome = LANE_CALL_NONE;
 
 	*result = (struct mett_result){.answer = "", .log = ""};
-	if (!mett_call_limited(config) && name && (argument || !size))
-		outcome = mett_worker_lane_call(worker, name, argument, size, result);
+	if (mett_call_possible(config) && name && (argument || !size))
+		outcome = mett_worker_lane_call(worker, name, argument, size,
+		                                mett_call_timeout(config), result);
 	if (outcome == LANE_CALL_NONE && ask_server(worker, name, argument, size, config, result))
 		outcome = LANE_CALL_LATE;
 	if (outcome == LANE_CALL_LATE)

@@ -40,7 +40,7 @@ static void take_reply(struct mett_worker *worker, const char *name, uint64_t id
 }
 
 enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *name,
-                                        const void *argument, size_t size,
+                                        const void *argument, size_t size, uint64_t timeout_us,
                                         struct mett_result *result)
 {
 	struct window_lane *lane = &worker->window->callee.lane;
@@ -49,7 +49,7 @@ enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *
 
 	if (size > WINDOW_ROOM || size > worker->payload_max || !claim(worker, name, tag, &word))
 		return LANE_CALL_NONE;
-	id = mett_call_begin(lane, worker->callee, &word, argument, size);
+	id = mett_call_begin(lane, worker->callee, &word, argument, size, timeout_us);
 	if (!id)
 		return LANE_CALL_NONE;
 	start = worker->callee->start_ns;
@@ -61,7 +61,10 @@ enum lane_outcome mett_worker_lane_call(struct mett_worker *worker, const char *
 		*result = (struct mett_result){.answer = "", .log = ""};
 	}
 	/* Also when the server has seen to it already: the callee could have made us believe so. */
-	struct message_claim message = {.header = {MESSAGE_CLAIM, tag}};
+	struct message_claim message = {
+		.header = {MESSAGE_CLAIM, tag},
+		.timeout_us = timeout_us,
+	};
 	mett_worker_send(&message, sizeof(message), NULL, 0);
 	return LANE_CALL_LATE;
 }

@@ -167,6 +167,7 @@ static void take_argument(void)
 static void await_turn(void)
 {
 	struct worker_window *window = self.worker.window;
+	uint64_t limit_us;
 	uint32_t turn;
 
 	while ((turn = atomic_load(&window->turn)) == self.worker.turn)
@@ -180,8 +181,11 @@ static void await_turn(void)
 	self.worker.activation = window->activation;
 	self.worker.by_lane = window->by_lane;
 	self.worker.call = atomic_load(&window->call);
-	if (window_call_state(self.worker.call) == CALL_RUNNING && window->timeout_us)
-		self.worker.activation.deadline_ns = window->start_ns + window->timeout_us * 1000;
+	limit_us = window->limit_us;
+	/* One that never ends is none. */
+	if (window_call_state(self.worker.call) == CALL_RUNNING && limit_us &&
+	    limit_us < UINT64_MAX / 2000)
+		self.worker.activation.deadline_ns = window->start_ns + limit_us * 1000;
 	self.worker.serving = true;
 	take_argument();
 }

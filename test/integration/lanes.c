@@ -67,33 +67,51 @@ TEST(an_answer_is_the_callers_alone)
 {
 	struct mett_result result;
 	struct server server;
-	const struct mett_config no_limits = {0};
+	const struct mett_config none = {0}, patient = {.timeout_us = 60000000};
+	const struct mett_config *const configs[] = {NULL, &none, &patient};
 	char *copy = calloc(1, MIB);
-	unsigned by_lane[2] = {0};
+	unsigned by_lane[3] = {0};
 
 	CHECK(copy);
 	struct mett_client *client = begin(&server, "");
 	deploy(client, "restless", NULL);
 	/* With a large argument it has more time before the server is asked. */
-	for (int i = 0; i < CALLS && (by_lane[0] < 5 || by_lane[1] < 5); i++) {
-		const struct mett_config *config = i % 2 ? &no_limits : NULL;
-
-		if (mett_action_invoke(client, "restless", copy, MIB, config, &result))
+	for (int i = 0; i < CALLS && (by_lane[0] < 5 || by_lane[1] < 5 || by_lane[2] < 5); i++) {
+		if (mett_action_invoke(client, "restless", copy, MIB, configs[i % 3], &result))
 			test_fail(__FILE__, __LINE__, "call %d: %s", i, result.error.message);
 		if (result.answer_size == MIB) {
 			memcpy(copy, result.answer, MIB);
 			usleep(1000);
 			CHECK(!memcmp(copy, result.answer, MIB));
 			CHECK_EQ(((const char *)result.answer)[MIB], 0);
-			by_lane[i % 2]++;
+			by_lane[i % 3]++;
 		} else {
 			CHECK_STR(result.answer, "by server");
 		}
 		mett_result_deinit(&result);
 	}
-	CHECK(by_lane[0] > 0 && by_lane[1] > 0);
+	CHECK(by_lane[0] > 0 && by_lane[1] > 0 && by_lane[2] > 0);
 	end(&server, client);
 	free(copy);
+}
+
+/* Shorter or longer than the action's own, whoever sees to it. */
+TEST(each_call_has_the_time_it_was_given)
+{
+	const struct mett_action_options limited = {.defaults.timeout_us = 1000000};
+	const struct mett_config brief = {.timeout_us = 20000}, patient = {.timeout_us = 60000000};
+	struct server server;
+	struct mett_client *client = begin_counted(&server, "");
+
+	deploy(client, "sleep", &limited);
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < 5; k++)
+			CHECK_EQ(mett_action_invoke(client, "sleep", "0", 1, &patient, NULL), 0);
+		EXPECT_FAILURE(client, "sleep", "20000", &brief, METT_TIMED_OUT, 20);
+		CHECK_EQ(mett_action_invoke(client, "sleep", "1200", 4, &patient, NULL), 0);
+		EXPECT_FAILURE(client, "sleep", "20000", NULL, METT_TIMED_OUT, 1000);
+	}
+	end_counted(&server, client);
 }
 
 /* Write all over whatever this process shares with the server, for ever. */
