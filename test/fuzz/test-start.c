@@ -103,3 +103,21 @@ TEST_TIMEOUT(workers_that_die_parked, 300)
 	mett_client_free(client);
 	end();
 }
+
+/* Of its last line as much is told as a message holds. */
+TEST(a_program_that_says_much_before_it_dies)
+{
+	const enum mett_policy policies[] = {METT_POLICY_FORK, METT_POLICY_SPAWN};
+
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct mett_action_options options = {.policy = policies[i]};
+		struct mett_client *client = join(&server);
+
+		deploy(client, "startloud", &options);
+		EXPECT_FAILURE(client, "startloud", "", NULL, METT_NO_START, 0,
+		               "exited with code 3: AAAA");
+		mett_client_free(client);
+	}
+	end();
+}

@@ -20,7 +20,7 @@ static void fail(struct sys_sandbox *sandbox, const char *why)
 static void fail_with_status(struct sys_sandbox *sandbox)
 {
 	struct sys_exit how = process_status(sandbox->first);
-	char why[METT_MESSAGE_MAX], text[METT_LOG_TAIL_MAX + 1], *line;
+	char why[METT_MESSAGE_MAX], text[sizeof(sandbox->log.text) + 1], *line;
 
 	tail_drain(&sandbox->log);
 	memcpy(text, sandbox->log.text, sandbox->log.size);
