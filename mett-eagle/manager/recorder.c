@@ -38,7 +38,7 @@ void recorder_leave(struct recorder *recorder)
 	pthread_mutex_lock(&recorder->server->mutex);
 	recorder->gate = SYS_NO_CAP;
 	pthread_mutex_unlock(&recorder->server->mutex);
-	sys_cap_close(gate);
+	sys_gate_discard(gate);
 }
 
 /* It has nothing to say; so it left, or is none. */
@@ -54,12 +54,9 @@ static void recorder_ready(struct sys_watch *watch)
 static bool is_gone(const struct recorder *recorder)
 {
 	char data[1];
-	struct sys_received got;
-	int result = sys_gate_recv(recorder->gate, data, sizeof(data), &got);
+	size_t size;
 
-	if (!result)
-		sys_received_close(&got);
-	return result != SYS_AGAIN;
+	return sys_gate_hear(recorder->gate, data, sizeof(data), &size) != SYS_AGAIN;
 }
 
 static enum mett_reason judge(struct recorder *recorder, sys_cap gate,

@@ -237,7 +237,7 @@ void session_free(struct session *session)
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
 	if (session->gate != SYS_NO_CAP) {
 		sys_loop_unwatch(session->loop, &session->client);
-		sys_cap_close(session->gate);
+		sys_gate_discard(session->gate);
 	}
 	timers_deinit(&session->timers);
 	sys_unmap(session->window, sizeof(*session->window));
