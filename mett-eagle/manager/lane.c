@@ -141,20 +141,6 @@ static void drop_window(struct lane *lane)
 	lane->window.memory = NULL;
 }
 
-void lane_free(struct lane *lane)
-{
-	struct session *session = lane->pool->session;
-
-	list_remove(&lane->link);
-	leave_caller(lane);
-	if (has_word(lane)) {
-		close_word(lane);
-		session->lanes[lane->number] = NULL;
-	}
-	drop_window(lane);
-	free(lane);
-}
-
 /* Not before the caller has fetched the answer, even if the worker is gone. */
 static bool fetched(const struct lane *lane)
 {
@@ -166,6 +152,29 @@ static bool fetched(const struct lane *lane)
 	/* With a tag it is used because we closed it, and the caller has yet to say that it knows.
 	 */
 	return lane_state(word) != LANE_BEGUN && !(lane_state(word) == LANE_USED && (uint32_t)word);
+}
+
+/* Zygote and client have the window still, and need nothing that is in it. */
+static void give_memory_back(const struct lane *lane)
+{
+	if (lane->window.memory && fetched(lane))
+		sys_dataspace_wipe(lane->window.cap, lane->window.memory,
+		                   sizeof(*lane->window.memory), 0);
+}
+
+void lane_free(struct lane *lane)
+{
+	struct session *session = lane->pool->session;
+
+	give_memory_back(lane);
+	list_remove(&lane->link);
+	leave_caller(lane);
+	if (has_word(lane)) {
+		close_word(lane);
+		session->lanes[lane->number] = NULL;
+	}
+	drop_window(lane);
+	free(lane);
 }
 
 /* The memory of large payloads is worth more than a window's. */

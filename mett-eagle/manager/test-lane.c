@@ -300,3 +300,24 @@ TEST(nor_is_its_worker_another_calls)
 	CHECK(fake_worker_killed(fake_worker(3)));
 	stage_close(&stage);
 }
+
+/* Its zygote and its client have the window still. */
+TEST(a_lane_that_goes_leaves_no_memory_behind)
+{
+	struct stage stage;
+	sys_cap cap = open_lane(&stage);
+	struct worker_window *window;
+	void *memory;
+
+	CHECK_EQ(sys_map(cap, sizeof(*window), 1, &memory), 0);
+	window = memory;
+	memset(window->room.argument, 'a', MIB);
+	memset(window->room.answer, 'b', MIB);
+	stage_wait(&stage, METT_REUSE_IDLE_MS + 1);
+	stage_bury(&stage);
+	for (size_t i = 0; i < MIB; i++)
+		CHECK(!window->room.argument[i] && !window->room.answer[i]);
+	sys_unmap(memory, sizeof(*window));
+	sys_cap_close(cap);
+	stage_close(&stage);
+}
