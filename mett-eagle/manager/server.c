@@ -90,10 +90,16 @@ void server_session_forget(struct server *server, struct session *session)
 	pthread_mutex_unlock(&server->mutex);
 }
 
-void server_session_ended(struct server *server, struct session *session)
+void server_session_ends(struct server *server, struct session *session)
 {
 	pthread_mutex_lock(&server->mutex);
 	list_remove(&session->link);
+	pthread_mutex_unlock(&server->mutex);
+}
+
+void server_session_ended(struct server *server, struct session *session)
+{
+	pthread_mutex_lock(&server->mutex);
 	list_append(&server->ended, &session->link);
 	pthread_mutex_unlock(&server->mutex);
 	sys_loop_wake(server->loop);

@@ -111,5 +111,8 @@ void server_session_begins(struct server *server, struct session *session);
 /** server_session_forget() - it is not, after all; the core is the caller's */
 void server_session_forget(struct server *server, struct session *session);
 
+/** server_session_ends() - nobody shall wake it any more */
+void server_session_ends(struct server *server, struct session *session);
+
 /** server_session_ended() - last words of a session's thread; the main thread frees it */
 void server_session_ended(struct server *server, struct session *session);
