@@ -175,7 +175,7 @@ void ring_offer(struct session *session)
 	struct ring *ring = &session->ring;
 	uint64_t now;
 
-	if (!session->space)
+	if (!session->space || ring->over)
 		return;
 	now = sys_clock_ns();
 	if (now < ring->retry_ns)
@@ -217,6 +217,12 @@ void ring_close(struct session *session)
 	sys_unmap(ring->memory, sizeof(*ring->memory));
 	sys_cap_close(ring->cap);
 	ring_init(ring);
+}
+
+void ring_end(struct session *session)
+{
+	ring_close(session);
+	session->ring.over = true;
 }
 
 void *ring_claim(struct ring *ring, size_t size)
