@@ -59,6 +59,16 @@ static void hand_over(sys_cap end, const void *data, size_t size)
 	close(slow);
 }
 
+/* What is sent from here on waits; all its threads stand still. */
+static void hold(pid_t pid)
+{
+	int status;
+
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
+}
+
 static void begin(void)
 {
 	server_start(&server, "--drain-timeout 100");
@@ -85,7 +95,7 @@ TEST(who_knocks_with_it)
 	char data[MESSAGE_SIZE] = "anything";
 
 	begin();
-	kill(server.pid, SIGSTOP);
+	hold(server.pid);
 	sys_cap end_of_gate = gate_knock(&server);
 	hand_over(end_of_gate, data, sizeof(data));
 	kill(server.pid, SIGCONT);
@@ -100,7 +110,7 @@ TEST(who_has_it_behind_something_else)
 
 	for (size_t size = 0; size <= sizeof(data); size += sizeof(data)) {
 		begin();
-		kill(server.pid, SIGSTOP);
+		hold(server.pid);
 		sys_cap end_of_gate = gate_knock(&server);
 		CHECK_EQ(sys_gate_send(end_of_gate, data, size, NULL, 0), 0);
 		hand_over(end_of_gate, data, size);
@@ -117,7 +127,7 @@ TEST(who_leaves_it_in_a_session)
 
 	begin();
 	gate_open(&gate, &server, "");
-	kill(server.pid, SIGSTOP);
+	hold(server.pid);
 	CHECK_EQ(gate_send(&gate, data, sizeof(data), NULL, 0), 0);
 	hand_over(gate.end, data, sizeof(data));
 	kill(server.pid, SIGCONT);
@@ -134,7 +144,7 @@ TEST(whose_session_does_not_end)
 
 	begin();
 	gate_open(&gate, &server, "");
-	kill(server.pid, SIGSTOP);
+	hold(server.pid);
 	hand_over(gate.end, &message, sizeof(message));
 	kill(server.pid, SIGCONT);
 	others_are_served();
@@ -155,7 +165,7 @@ static void trouble_recorder(const struct recorder *recorder, size_t first)
 
 	CHECK(end_of_gate >= 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.90s.records", server.socket);
-	kill(recorder->pid, SIGSTOP);
+	hold(recorder->pid);
 	CHECK_EQ(connect(end_of_gate, (struct sockaddr *)&address, sizeof(address)), 0);
 	if (first)
 		CHECK_EQ(sys_gate_send(end_of_gate, data, first, NULL, 0), 0);
