@@ -88,16 +88,73 @@ static void close_rights(struct msghdr *message)
 	}
 }
 
-static void *close_slowly(void *data)
+static void close_slowly(sys_cap gate)
 {
-	sys_cap gate = (sys_cap)(intptr_t)data;
 	union control control;
 	struct msghdr message;
 
 	while (take(gate, &control, sizeof(control), 0, &message))
 		close_rights(&message);
 	close(gate);
+}
+
+/* A thread that closes gates, one after the other. */
+struct closer {
+	sys_cap gate;
+	pthread_cond_t given;
+};
+
+/* Of those that are done with theirs one waits for the next. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct closer *idle;
+
+static bool await(struct closer *closer)
+{
+	closer->gate = SYS_NO_CAP;
+	pthread_mutex_lock(&mutex);
+	if (!idle) {
+		idle = closer;
+		while (closer->gate == SYS_NO_CAP)
+			pthread_cond_wait(&closer->given, &mutex);
+	}
+	pthread_mutex_unlock(&mutex);
+	return closer->gate != SYS_NO_CAP;
+}
+
+static void *closer_main(void *data)
+{
+	struct closer closer = {(sys_cap)(intptr_t)data, PTHREAD_COND_INITIALIZER};
+
+	do
+		close_slowly(closer.gate);
+	while (await(&closer));
 	return NULL;
+}
+
+static bool give_to_idle(sys_cap gate)
+{
+	pthread_mutex_lock(&mutex);
+	bool given = idle;
+	if (given) {
+		idle->gate = gate;
+		pthread_cond_signal(&idle->given);
+		idle = NULL;
+	}
+	pthread_mutex_unlock(&mutex);
+	return given;
+}
+
+static bool give_to_new(sys_cap gate)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	int error = pthread_create(&thread, &attributes, closer_main, (void *)(intptr_t)gate);
+	pthread_attr_destroy(&attributes);
+	return !error;
 }
 
 void sys_gate_discard(sys_cap gate)
@@ -105,21 +162,13 @@ void sys_gate_discard(sys_cap gate)
 	static const int on = 1;
 	union control control;
 	struct msghdr message;
-	pthread_attr_t attributes;
-	pthread_t thread;
 
 	if (gate == SYS_NO_CAP)
 		return;
 	setsockopt(gate, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	shutdown(gate, SHUT_RDWR);
-	if (!take(gate, &control, CREDENTIALS_ROOM, MSG_PEEK, &message)) {
+	if (!take(gate, &control, CREDENTIALS_ROOM, MSG_PEEK, &message))
 		close(gate);
-		return;
-	}
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	if (pthread_create(&thread, &attributes, close_slowly, (void *)(intptr_t)gate))
-		close_slowly((void *)(intptr_t)gate);
-	pthread_attr_destroy(&attributes);
+	else if (!give_to_idle(gate) && !give_to_new(gate))
+		close_slowly(gate);
 }
