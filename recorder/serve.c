@@ -12,6 +12,7 @@
 #include <libfmt/fmt.h>
 #include <liblog/log.h>
 #include <system/linux/door.h>
+#include <system/loop.h>
 
 #include "query.h"
 
@@ -82,7 +83,7 @@ static void watch(struct serve *serve, struct connection *connection, uint32_t e
 
 static void hang_up(struct serve *serve, struct connection *connection)
 {
-	close(connection->fd);
+	sys_gate_discard(connection->fd);
 	free(connection);
 	serve->count--;
 }
@@ -141,7 +142,7 @@ static void admit(struct serve *serve)
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
 	if (!connection || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
 	    epoll_ctl(serve->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
-		close(fd);
+		sys_gate_discard(fd);
 		free(connection);
 		return;
 	}
@@ -184,22 +185,23 @@ static void refuse(struct connection *connection, enum mett_reason reason, const
 static void take_request(struct serve *serve, struct connection *connection)
 {
 	char text[QUERY_MAX + 1], why[METT_MESSAGE_MAX];
-	ssize_t size = recv(connection->fd, text, sizeof(text), MSG_DONTWAIT | MSG_TRUNC);
+	size_t size;
+	int result = sys_gate_hear(connection->fd, text, sizeof(text), &size);
 	enum mett_reason reason;
 
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+	if (result == SYS_AGAIN)
 		return;
-	if (size <= 0) {
+	if (result) {
 		connection->state = OVER;
 		return;
 	}
 	if (size > QUERY_MAX) {
 		fmt_format(why, sizeof(why), "the request has {} bytes; at most {} are read",
-		           (int64_t)size, (int)QUERY_MAX);
+		           (uint64_t)size, (int)QUERY_MAX);
 		refuse(connection, METT_BAD_ARGUMENT, why);
 		return;
 	}
-	reason = query_parse(&connection->query, text, (size_t)size, why);
+	reason = query_parse(&connection->query, text, size, why);
 	if (reason)
 		refuse(connection, reason, why);
 	else

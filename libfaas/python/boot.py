@@ -152,11 +152,13 @@ def no_json(value):
 
 # As json.JSONEncoder(ensure_ascii=False, allow_nan=False), without what that imports: a zygote's
 # memory is what each fork copies the page tables of.
-chunks = make_encoder({}, no_json, encode_basestring, None, ": ", ", ", False, False, False)
+around = {}  # what the encoder is in, to see a circle
+chunks = make_encoder(around, no_json, encode_basestring, None, ": ", ", ", False, False, False)
 
 
 def encode(value):
     """A value as JSON."""
+    around.clear()  # where it gives up it leaves what it was in
     return "".join(chunks(value, 0))
 
 

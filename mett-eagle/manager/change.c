@@ -441,7 +441,11 @@ static bool delete_space(struct server *server, struct space *space, struct job 
 	if (!keep(server, job, space->name, "", NULL, 0))
 		return false;
 	spaces_remove(space);
-	return false;
+	/* Who is in it still leaves no records under a name that is free for others. */
+	space_lock(space);
+	space_changed(space, job);
+	space_unlock(space);
+	return true;
 }
 
 static bool change_members(struct job *job, struct space_record *record)

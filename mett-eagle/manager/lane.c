@@ -141,20 +141,6 @@ static void drop_window(struct lane *lane)
 	lane->window.memory = NULL;
 }
 
-void lane_free(struct lane *lane)
-{
-	struct session *session = lane->pool->session;
-
-	list_remove(&lane->link);
-	leave_caller(lane);
-	if (has_word(lane)) {
-		close_word(lane);
-		session->lanes[lane->number] = NULL;
-	}
-	drop_window(lane);
-	free(lane);
-}
-
 /* Not before the caller has fetched the answer, even if the worker is gone. */
 static bool fetched(const struct lane *lane)
 {
@@ -166,6 +152,29 @@ static bool fetched(const struct lane *lane)
 	/* With a tag it is used because we closed it, and the caller has yet to say that it knows.
 	 */
 	return lane_state(word) != LANE_BEGUN && !(lane_state(word) == LANE_USED && (uint32_t)word);
+}
+
+/* Zygote and client have the window still, and need nothing that is in it. */
+static void give_memory_back(const struct lane *lane)
+{
+	if (lane->window.memory && fetched(lane))
+		sys_dataspace_wipe(lane->window.cap, lane->window.memory,
+		                   sizeof(*lane->window.memory), 0);
+}
+
+void lane_free(struct lane *lane)
+{
+	struct session *session = lane->pool->session;
+
+	give_memory_back(lane);
+	list_remove(&lane->link);
+	leave_caller(lane);
+	if (has_word(lane)) {
+		close_word(lane);
+		session->lanes[lane->number] = NULL;
+	}
+	drop_window(lane);
+	free(lane);
 }
 
 /* The memory of large payloads is worth more than a window's. */
@@ -211,6 +220,7 @@ static void end_parked(struct worker *worker)
 {
 	if (worker->state != WORKER_PARKED)
 		return;
+	pool_worker_busy(worker->pool, worker);
 	worker->state = WORKER_DYING;
 	sys_worker_kill(worker->process);
 }
@@ -342,6 +352,10 @@ void lane_give(struct lane *lane)
 		if (!lane->caller)
 			lane_free(lane);
 		return; /* it stays its caller's */
+	}
+	if (lane->abandoned) {
+		lane_free(lane);
+		return;
 	}
 	list_append(&lane->pool->spare, &lane->link);
 	if (fetched(lane) && has_word(lane))
@@ -539,6 +553,13 @@ static void adopt(struct worker *worker, uint64_t word)
 	sys_word_wake(&lane->window.memory->call);
 }
 
+/* Whoever claimed it writes its argument still, for all we know: what it spoils is nobody's. */
+static void abandon(struct lane *lane)
+{
+	lane->abandoned = true;
+	end_parked(lane->worker);
+}
+
 /*
  * What a word becomes that nobody shall use any more. An answer that waits to be
  * fetched stands: its lane is closed by itself, but for one that its client would keep.
@@ -574,6 +595,8 @@ static bool settle(struct worker *worker, bool close)
 			continue;
 		if (begun && !waits)
 			adopt(worker, word);
+		if (state == LANE_CLAIMED)
+			abandon(lane);
 		return worker->state == WORKER_RUNNING;
 	}
 	return false;
@@ -676,8 +699,12 @@ void lane_claimed(struct session *session, struct worker *caller,
 	fmt_format(outcome.text, sizeof(outcome.text),
 	           "action '{}': it broke the worker protocol (an answer that is none)",
 	           lane->pool->name);
-	if (atomic_compare_exchange_strong(&shared(lane)->word, &word, 0))
-		activation_refuse(session, &from, &outcome);
+	if (!atomic_compare_exchange_strong(&shared(lane)->word, &word, 0))
+		return;
+	/* It has served, whatever came of it. */
+	if (lane->worker)
+		end_parked(lane->worker);
+	activation_refuse(session, &from, &outcome);
 }
 
 void lanes_withdraw(struct session *session)

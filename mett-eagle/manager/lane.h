@@ -21,6 +21,7 @@ struct lane {
 	uint64_t calls;    /* the part of the client's count that is in the action's already */
 	uint64_t promoted; /* of the calls that are not counted yet; they are activations of ours */
 	bool announced;    /* to the client */
+	bool abandoned;    /* it may be written to by who claimed it; no other worker gets it */
 };
 
 /** lane_take() - a wiped lane for a new worker, spare or new; NULL: no memory */

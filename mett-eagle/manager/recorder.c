@@ -38,7 +38,7 @@ void recorder_leave(struct recorder *recorder)
 	pthread_mutex_lock(&recorder->server->mutex);
 	recorder->gate = SYS_NO_CAP;
 	pthread_mutex_unlock(&recorder->server->mutex);
-	sys_cap_close(gate);
+	sys_gate_discard(gate);
 }
 
 /* It has nothing to say; so it left, or is none. */
@@ -54,12 +54,9 @@ static void recorder_ready(struct sys_watch *watch)
 static bool is_gone(const struct recorder *recorder)
 {
 	char data[1];
-	struct sys_received got;
-	int result = sys_gate_recv(recorder->gate, data, sizeof(data), &got);
+	size_t size;
 
-	if (!result)
-		sys_received_close(&got);
-	return result != SYS_AGAIN;
+	return sys_gate_hear(recorder->gate, data, sizeof(data), &size) != SYS_AGAIN;
 }
 
 static enum mett_reason judge(struct recorder *recorder, sys_cap gate,
@@ -178,7 +175,7 @@ void ring_offer(struct session *session)
 	struct ring *ring = &session->ring;
 	uint64_t now;
 
-	if (!session->space)
+	if (!session->space || ring->over)
 		return;
 	now = sys_clock_ns();
 	if (now < ring->retry_ns)
@@ -220,6 +217,12 @@ void ring_close(struct session *session)
 	sys_unmap(ring->memory, sizeof(*ring->memory));
 	sys_cap_close(ring->cap);
 	ring_init(ring);
+}
+
+void ring_end(struct session *session)
+{
+	ring_close(session);
+	session->ring.over = true;
 }
 
 void *ring_claim(struct ring *ring, size_t size)

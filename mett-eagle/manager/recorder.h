@@ -32,6 +32,7 @@ struct ring {
 	uint64_t head;       /* what the shared one was set to last */
 	uint32_t generation; /* of the recorder that has it; 0: none */
 	uint64_t retry_ns;   /* it could not be given; not before then */
+	bool over;           /* there will be no other */
 };
 
 /** recorder_init() - there is none */
@@ -63,6 +64,9 @@ void ring_offer(struct session *session);
 
 /** ring_close() - nothing more will be recorded */
 void ring_close(struct session *session);
+
+/** ring_end() - the same for good: its namespace is no more, and the name perhaps another's */
+void ring_end(struct session *session);
 
 /**
  * ring_claim() - room for a record of @size bytes, a multiple of RECORD_ALIGN; the ring has memory

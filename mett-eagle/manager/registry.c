@@ -26,7 +26,7 @@ static void dismiss(struct visitor *visitor)
 	sys_cap gate = visitor->gate.cap;
 
 	sys_loop_unwatch(visitor->registry->server->loop, &visitor->gate);
-	sys_cap_close(gate);
+	sys_gate_discard(gate);
 	list_remove(&visitor->link);
 	visitor->registry->knocking_count--;
 	free(visitor);
@@ -160,26 +160,25 @@ static void answer_recorder(struct visitor *visitor, const struct message_record
 	if (recorder_register(&server->recorder, gate, message))
 		server_wake_sessions(server);
 	else
-		sys_cap_close(gate);
+		sys_gate_discard(gate);
 }
 
 static void visitor_ready(struct sys_watch *watch)
 {
 	struct visitor *visitor = LIST_ENTRY(watch, struct visitor, gate);
 	_Alignas(8) unsigned char data[MESSAGE_MAX];
-	struct sys_received got;
-	int result = sys_gate_recv(watch->cap, data, sizeof(data), &got);
+	size_t size;
+	int result = sys_gate_hear(watch->cap, data, sizeof(data), &size);
 
 	if (result == SYS_AGAIN)
 		return;
 	if (!result) {
-		enum message_type type = message_check(data, got.size, got.cap_count, FROM_CLIENT);
+		enum message_type type = message_check(data, size, 0, FROM_CLIENT);
 
-		if (type == MESSAGE_REGISTER || speaks_another(data, got.size))
+		if (type == MESSAGE_REGISTER || speaks_another(data, size))
 			answer(visitor, (void *)data);
 		else if (type == MESSAGE_RECORD)
 			answer_recorder(visitor, (void *)data);
-		sys_received_close(&got);
 	}
 	dismiss(visitor);
 }
@@ -189,7 +188,7 @@ static void admit(struct registry *registry, sys_cap gate)
 	struct visitor *visitor = calloc(1, sizeof(*visitor));
 
 	if (!visitor) {
-		sys_cap_close(gate);
+		sys_gate_discard(gate);
 		return;
 	}
 	if (registry->knocking_count >= REGISTRY_KNOCKING_MAX)
@@ -199,7 +198,7 @@ static void admit(struct registry *registry, sys_cap gate)
 	visitor->patience_ns = sys_clock_ns() + REGISTRY_PATIENCE_MS * (uint64_t)1000000;
 	list_init(&visitor->link);
 	if (sys_loop_watch(registry->server->loop, &visitor->gate, gate)) {
-		sys_cap_close(gate);
+		sys_gate_discard(gate);
 		free(visitor);
 		return;
 	}

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <liblog/log.h>
@@ -8,7 +9,10 @@
 #include "registry.h"
 #include "session.h"
 
-enum { CAPS_MAX = 1 << 20 }; /* as many descriptors as any system gives a process */
+enum {
+	CAPS_MAX = 1 << 20, /* as many descriptors as any system gives a process */
+	STOP_MS = 5000,     /* how long sessions may take to end once they must */
+};
 
 static void close_cap(cap_t cap, void *context)
 {
@@ -86,10 +90,16 @@ void server_session_forget(struct server *server, struct session *session)
 	pthread_mutex_unlock(&server->mutex);
 }
 
-void server_session_ended(struct server *server, struct session *session)
+void server_session_ends(struct server *server, struct session *session)
 {
 	pthread_mutex_lock(&server->mutex);
 	list_remove(&session->link);
+	pthread_mutex_unlock(&server->mutex);
+}
+
+void server_session_ended(struct server *server, struct session *session)
+{
+	pthread_mutex_lock(&server->mutex);
 	list_append(&server->ended, &session->link);
 	pthread_mutex_unlock(&server->mutex);
 	sys_loop_wake(server->loop);
@@ -128,6 +138,7 @@ void server_wake_sessions(struct server *server)
 
 static void stop_now(struct server *server)
 {
+	server->stop_until_ns = sys_clock_ns() + STOP_MS * (uint64_t)1000000;
 	server->stopping = 1;
 	server_wake_sessions(server);
 }
@@ -151,6 +162,28 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return !a || (b && b < a) ? b : a;
 }
 
+/* What the end waits for is over at some time, whoever likes it or not. */
+static int check_deadlines(struct server *server)
+{
+	uint64_t now = sys_clock_ns();
+
+	if (server->stopping && now >= server->stop_until_ns) {
+		log_error("sessions of {} clients do not end; they end with the process",
+		          server->session_count);
+		return -ETIMEDOUT;
+	}
+	if (server->draining && !server->stopping && now >= server->drain_until_ns)
+		stop_now(server);
+	return 0;
+}
+
+static uint64_t next_deadline(const struct server *server)
+{
+	if (server->stopping)
+		return server->stop_until_ns;
+	return server->draining ? server->drain_until_ns : 0;
+}
+
 int server_run(struct server *server, sys_cap door)
 {
 	struct registry registry;
@@ -161,16 +194,14 @@ int server_run(struct server *server, sys_cap door)
 	error = registry_open(&registry, server, door);
 
 	while (!error && !(server->draining && !server->session_count)) {
-		uint64_t drain = server->stopping ? 0 : server->drain_until_ns;
-
-		error = sys_loop_run(server->loop, earlier(registry_next(&registry), drain));
+		error = sys_loop_run(server->loop,
+		                     earlier(registry_next(&registry), next_deadline(server)));
 		collect(server);
-		uint64_t now = sys_clock_ns();
-		registry_expire(&registry, now);
+		registry_expire(&registry, sys_clock_ns());
 		if (server->draining)
 			registry_close(&registry);
-		if (drain && now >= drain)
-			stop_now(server);
+		if (!error && server->session_count)
+			error = check_deadlines(server);
 	}
 	registry_close(&registry);
 	archivist_stop(server->archivist);

@@ -60,9 +60,10 @@ struct server {
 	struct list ended; /* sessions whose threads are about to end */
 	unsigned session_count;
 	_Atomic uint64_t activations; /* counter, for their ids */
-	uint64_t drain_until_ns;      /* main thread's */
-	_Atomic int draining;         /* no new invocation is taken */
-	_Atomic int stopping;         /* sessions end now, whatever they do */
+	uint64_t drain_until_ns;      /* main thread's, as the next one */
+	uint64_t stop_until_ns;
+	_Atomic int draining; /* no new invocation is taken */
+	_Atomic int stopping; /* sessions end now, whatever they do */
 };
 
 /**
@@ -81,7 +82,8 @@ void server_deinit(struct server *server);
  * server_run() - serve until told to stop
  * @door: what clients knock at, see sys_gate_accept(); stays the caller's
  *
- * Return: 0 when it ended as told, or a negative errno.
+ * Return: 0 when it ended as told; -ETIMEDOUT when there are sessions that do not end: all must
+ * stay as it is then until the process ends; or another negative errno.
  */
 int server_run(struct server *server, sys_cap door);
 
@@ -108,6 +110,9 @@ void server_session_begins(struct server *server, struct session *session);
 
 /** server_session_forget() - it is not, after all; the core is the caller's */
 void server_session_forget(struct server *server, struct session *session);
+
+/** server_session_ends() - nobody shall wake it any more */
+void server_session_ends(struct server *server, struct session *session);
 
 /** server_session_ended() - last words of a session's thread; the main thread frees it */
 void server_session_ended(struct server *server, struct session *session);

@@ -221,7 +221,7 @@ static void leave_space(struct session *session)
 	spaces_release(session->space);
 }
 
-void session_free(struct session *session)
+static void end(struct session *session)
 {
 	/* First: calls past us that are under way become activations by it. */
 	retire_actions(session);
@@ -237,11 +237,18 @@ void session_free(struct session *session)
 		free_reply(session, LIST_ENTRY(session->replies.next, struct reply, link));
 	if (session->gate != SYS_NO_CAP) {
 		sys_loop_unwatch(session->loop, &session->client);
-		sys_cap_close(session->gate);
+		sys_gate_discard(session->gate);
 	}
 	timers_deinit(&session->timers);
 	sys_unmap(session->window, sizeof(*session->window));
 	sys_loop_free(session->loop);
+	session->loop = NULL;
+}
+
+void session_free(struct session *session)
+{
+	if (session->loop)
+		end(session);
 	free(session);
 }
 
@@ -306,6 +313,9 @@ static void *session_main(void *data)
 		error = session_turn(session);
 	if (error)
 		log_error("session on core {}: {}; it ends", session->core, strerror(-error));
+	/* It may take long to end all that it has, and others want to be let in meanwhile. */
+	server_session_ends(server, session);
+	end(session);
 	server_session_ended(server, session);
 	return NULL;
 }

@@ -81,7 +81,7 @@ int session_make(struct server *server, const struct session_facts *facts, struc
 /** session_turn() - wait for something to happen and handle it; 0 or a negative errno */
 int session_turn(struct session *session);
 
-/** session_free() - end all that is the session's; not by its own thread's handlers */
+/** session_free() - end all that is the session's, if its thread has not, which is gone */
 void session_free(struct session *session);
 
 /**

@@ -61,6 +61,7 @@ void space_join(struct space *space, struct session *session)
 	session->space = space;
 	space_lock(space);
 	session->seen = space->generation;
+	session->ring.over = space->gone;
 	list_append(&space->sessions, &session->fellows);
 	space_unlock(space);
 }

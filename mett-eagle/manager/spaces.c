@@ -324,7 +324,9 @@ void spaces_remove(struct space *space)
 {
 	lock(space->server);
 	table_remove(&space->server->spaces->table, space);
+	space_lock(space);
 	space->gone = true;
+	space_unlock(space);
 	unlock(space->server);
 }
 

@@ -7,8 +7,8 @@
 
 enum { MIB = 1 << 20, PAGE = 4096 };
 
-/* A server with a parked worker, number 2, that the client may wake. */
-static void open_armed(struct stage *stage)
+/* A server with a parked worker, number 2, that the client may wake; in its window, which stays. */
+static sys_cap open_lane(struct stage *stage)
 {
 	struct message_invoke message = {.header = {MESSAGE_INVOKE, 1},
 	                                 .flags = INVOKE_WANTS_LANES};
@@ -20,10 +20,15 @@ static void open_armed(struct stage *stage)
 	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
 	CHECK(stage_hear(stage, &heard));
 	CHECK_EQ(heard.header.type, MESSAGE_LANE);
-	sys_received_close(&heard.got);
 	stage_exit(stage, 1, "");
 	stage_expect(stage, 1, METT_OK);
 	stage_parks(stage, 2);
+	return heard.got.caps[0];
+}
+
+static void open_armed(struct stage *stage)
+{
+	sys_cap_close(open_lane(stage));
 }
 
 static _Atomic uint64_t *armed_word(struct stage *stage)
@@ -281,5 +286,96 @@ TEST(who_lingers_is_ended_when_nobody_comes)
 	linger(&stage);
 	stage_wait(&stage, METT_REUSE_IDLE_MS + 1);
 	CHECK(fake_worker_killed(fake_worker(2)));
+	stage_close(&stage);
+}
+
+/* The client says that it waits for an answer, of which the worker has told the server. */
+static void claim(struct stage *stage, uint32_t tag)
+{
+	const struct message_claim message = {
+		.header = {MESSAGE_CLAIM, tag},
+		.lane = (uint32_t)(LIST_ENTRY(armed_word(stage), struct window_lane, word) -
+	                           stage->window->lane),
+	};
+
+	*armed_word(stage) = lane_word(LANE_BEGUN, 1, 0, tag);
+	sys_worker_window(fake_worker(2))->call = window_call(CALL_ANSWERED, tag);
+	stage_send(stage, &message, sizeof(message), SYS_NO_CAP);
+}
+
+TEST(who_answers_one_and_not_the_other_serves_nobody_else)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	claim(&stage, 9);
+	stage_expect_text(&stage, 9, METT_PROTOCOL, "an answer that is none");
+	stage_invoke(&stage, 3, "f", "");
+	CHECK_EQ(fake_worker_awake(fake_worker(2)), 0);
+	CHECK(fake_worker_killed(fake_worker(2)));
+	stage_close(&stage);
+}
+
+/* The claim is taken back, of which its client hears when it has written all of its argument. */
+static void begin_to_write(struct stage *stage)
+{
+	_Atomic uint64_t *word = armed_word(stage);
+
+	*word = lane_with(*word, LANE_CLAIMED) | 9;
+}
+
+TEST(a_window_that_is_written_to_is_no_other_workers)
+{
+	struct stage stage;
+	sys_cap cap = open_lane(&stage);
+	const struct worker_window *window = sys_worker_window(fake_worker(2));
+
+	/* Another call of its is under way, and needs a worker in the turn in which this one dies.
+	 */
+	begin_to_write(&stage);
+	fake_worker_ends(fake_worker(2), SYS_SIGNAL_KILLED, 0);
+	stage_invoke(&stage, 3, "f", "");
+	CHECK(fake_worker(3));
+	for (unsigned i = 3; i < fake_workers(); i++)
+		CHECK(sys_worker_window(fake_worker(i)) != window);
+	sys_cap_close(cap);
+	stage_close(&stage);
+}
+
+TEST(nor_is_its_worker_another_calls)
+{
+	struct stage stage;
+
+	open_armed(&stage);
+	stage_invoke(&stage, 3, "f", "");
+	stage_exit(&stage, 2, "");
+	stage_expect(&stage, 3, METT_OK);
+	stage_parks(&stage, 3);
+	begin_to_write(&stage);
+	lanes_withdraw(stage.session);
+	stage_invoke(&stage, 4, "f", "");
+	CHECK_EQ(fake_worker_awake(fake_worker(3)), 0);
+	CHECK(fake_worker_killed(fake_worker(3)));
+	stage_close(&stage);
+}
+
+/* Its zygote and its client have the window still. */
+TEST(a_lane_that_goes_leaves_no_memory_behind)
+{
+	struct stage stage;
+	sys_cap cap = open_lane(&stage);
+	struct worker_window *window;
+	void *memory;
+
+	CHECK_EQ(sys_map(cap, sizeof(*window), 1, &memory), 0);
+	window = memory;
+	memset(window->room.argument, 'a', MIB);
+	memset(window->room.answer, 'b', MIB);
+	stage_wait(&stage, METT_REUSE_IDLE_MS + 1);
+	stage_bury(&stage);
+	for (size_t i = 0; i < MIB; i++)
+		CHECK(!window->room.argument[i] && !window->room.answer[i]);
+	sys_unmap(memory, sizeof(*window));
+	sys_cap_close(cap);
 	stage_close(&stage);
 }

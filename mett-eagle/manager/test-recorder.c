@@ -372,3 +372,43 @@ TEST(without_memory_for_a_ring_it_is_tried_again)
 		stage_close(&stage);
 	}
 }
+
+/* Its name can be another owner's from then on. */
+TEST(a_namespace_that_was_deleted_is_recorded_no_more)
+{
+	struct message_space message = {.header = {MESSAGE_SPACE_CREATE, 77}};
+	struct listener listener;
+	union record_copy copy;
+	struct stage stage;
+	struct sys_received got;
+	struct space *space;
+	char why[METT_MESSAGE_MAX];
+
+	fake_user(FAKE_USER);
+	stage_open(&stage, 1);
+	message_name_set(&message.name, "team");
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK_EQ(stage_status(&stage, NULL, NULL), METT_OK);
+	CHECK_EQ(spaces_enter(&stage.server, "team", FAKE_USER, &space, why), METT_OK);
+	space_join(space, stage.session);
+	listen_to(&stage, &listener);
+	stage_ready(&stage, "f", METT_POLICY_FORK);
+	take_outcome(&listener, METT_OK, &copy);
+	stage_invoke(&stage, 1, "f", "");
+	unsigned worker = fake_workers() - 1;
+	CHECK_EQ(stage_delete(&stage, "f"), METT_OK);
+	message.header.type = MESSAGE_SPACE_DELETE;
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK_EQ(stage_status(&stage, NULL, NULL), METT_OK);
+	CHECK_EQ(listener.ring->closed, 1);
+	stage_exit(&stage, worker, "");
+	stage_expect(&stage, 1, METT_OK);
+	while (take(&listener, &copy) > 0)
+		CHECK(copy.header.kind != RECORD_OUTCOME);
+	leave(&stage, &listener);
+	CHECK_EQ(register_as(&stage, FAKE_USER, PROTOCOL_VERSION, &listener), METT_OK);
+	stage_turn(&stage);
+	CHECK_EQ(hear(&listener, &got), MESSAGE_NONE);
+	sys_cap_close(listener.gate);
+	stage_close(&stage);
+}

@@ -76,6 +76,7 @@ void view_refresh(struct session *session)
 	struct space *space = session->space;
 	struct action *action;
 	uint64_t generation;
+	bool gone;
 
 	lanes_count(session);
 	if (!space_admits(space, session->user))
@@ -83,6 +84,7 @@ void view_refresh(struct session *session)
 	for (;;) {
 		space_lock(space);
 		generation = space->generation;
+		gone = space->gone;
 		action = session->seen == generation ? NULL : find_outdated(session);
 		if (!action)
 			session->seen = generation;
@@ -92,6 +94,8 @@ void view_refresh(struct session *session)
 		pool_retire(action->pool);
 		namespace_remove(&session->namespace, action);
 	}
+	if (gone)
+		ring_end(session);
 	space_settle(space);
 }
 

@@ -54,6 +54,23 @@ void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch);
  */
 int sys_gate_accept(sys_cap door, sys_cap *ret);
 
+/**
+ * sys_gate_hear() - take a stranger's message; does not block, whatever came along
+ * @data:     memory of @size bytes
+ * @ret_size: of the message in bytes; where that is more than @size, the rest is lost
+ *
+ * Return: 0, SYS_AGAIN, SYS_CLOSED, SYS_REFUSED (there are capabilities with it; then the gate
+ * is to be discarded), or a negative errno.
+ */
+int sys_gate_hear(sys_cap gate, void *data, size_t size, size_t *ret_size);
+
+/**
+ * sys_gate_discard() - let go of a stranger's gate, with all that is still in it
+ *
+ * Does not wait, even if that takes as long to close as its sender likes. SYS_NO_CAP is fine.
+ */
+void sys_gate_discard(sys_cap gate);
+
 /** sys_gate_peer() - user id of whoever knocked with this gate; 0 or a negative errno */
 int sys_gate_peer(sys_cap gate, uint32_t *ret_user);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
 	SEEDS = 150,
@@ -83,4 +84,66 @@ TEST_TIMEOUT(workers_that_die_parked, 300)
 	CHECK_EQ(server_steady(&other.server).processes, other.before.processes);
 	mett_client_free(client);
 	bystander_end(&other);
+}
+
+/* Of its last line as much is told as a message holds. */
+TEST(a_program_that_says_much_before_it_dies)
+{
+	const enum mett_policy policies[] = {METT_POLICY_FORK, METT_POLICY_SPAWN};
+
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		const struct mett_action_options options = {.policy = policies[i]};
+		struct mett_client *client = join(&server);
+
+		deploy(client, "startloud", &options);
+		EXPECT_FAILURE(client, "startloud", "", NULL, METT_NO_START, 0,
+		               "exited with code 3: AAAA");
+		mett_client_free(client);
+	}
+	end();
+}
+
+static void limit_descriptors(const struct rlimit *limit)
+{
+	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, limit, NULL), 0);
+}
+
+/* Many at once, of which the last find no room for the handles of their processes. */
+static void start_many(struct mett_client *client)
+{
+	const struct mett_config config = {.timeout_us = PATIENCE_US};
+
+	for (unsigned i = 0; i < METT_IN_FLIGHT_MAX; i++)
+		CHECK_EQ(mett_action_submit(client, "echo", NULL, 0, &config, i, NULL), 0);
+	while (mett_client_in_flight(client)) {
+		struct mett_result result;
+		uint64_t token;
+
+		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+		mett_result_deinit(&result);
+	}
+}
+
+/* What was built is ended, though nobody could take hold of it when it was told of. */
+TEST_TIMEOUT(a_server_without_descriptors_for_what_starts, 300)
+{
+	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
+	struct rlimit usual;
+
+	begin();
+	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
+	struct mett_client *client = join(&server);
+	deploy(client, "echo", &spawned);
+	struct usage idle = server_steady(&server);
+	for (unsigned room = 4; room < 64; room += 6) {
+		const struct rlimit scarce = {idle.fds + room, usual.rlim_max};
+
+		limit_descriptors(&scarce);
+		start_many(client);
+		limit_descriptors(&usual);
+	}
+	CHECK_EQ(mett_action_delete(client, "echo", NULL), 0);
+	mett_client_free(client);
+	end();
 }

@@ -372,3 +372,22 @@ TEST_TIMEOUT(no_growth_in_1500_calls_reused, 300)
 {
 	no_growth(METT_POLICY_REUSE);
 }
+
+/* Not for those who come after, either: `prlimit` can be told whose limits, as the caller's. */
+TEST(nobody_lifts_the_limit_of_memory)
+{
+	static const char text[] =
+		"#!/bin/sh\n"
+		"ulimit -d | tr -d '\\n'\n"
+		"prlimit --pid $PPID --data=unlimited: --as=unlimited: || exit 9\n";
+	struct mett_action_options options = options_of(METT_LANGUAGE_EXEC, METT_POLICY_REUSE);
+	struct mett_error error;
+
+	need("/usr/bin/prlimit");
+	struct mett_client *client = begin();
+	options.defaults.memory_limit = 64 * MIB;
+	CHECK_EQ(offer(client, text, &options, &error), 0);
+	for (int i = 0; i < 3; i++)
+		EXPECT_ANSWER(client, "it", "", "65536");
+	end(client);
+}

@@ -433,3 +433,12 @@ TEST_TIMEOUT(no_growth_in_50000_calls, 600)
 	expect_no_growth(&server, client, "values", "dict", 8, SANITIZED ? 5000 : 50000);
 	end(&server, client);
 }
+
+/* It is no circle because it was looked at before. */
+TEST(a_value_that_was_mended)
+{
+	struct mett_client *client = begin("again", METT_POLICY_FORK);
+
+	EXPECT_ANSWER(client, "again", "", "{\"numbers\": [1, 2]}");
+	end(client);
+}

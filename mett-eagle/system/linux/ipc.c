@@ -1,4 +1,4 @@
-#include "../ipc.h"
+#include "ipc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -104,7 +104,7 @@ static unsigned take_fds(struct msghdr *message, int *fds)
 	return count;
 }
 
-int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *ret)
+static int receive(sys_cap gate, void *data, size_t size, int flags, struct sys_received *ret)
 {
 	union control control;
 	struct iovec part = {.iov_base = data, .iov_len = size};
@@ -118,7 +118,7 @@ int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *re
 	ssize_t length;
 
 	do
-		length = recvmsg(gate, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		length = recvmsg(gate, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	while (length < 0 && errno == EINTR);
 	if (length < 0) {
 		if (errno == EAGAIN)
@@ -136,6 +136,23 @@ int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *re
 	ret->cap_count = count;
 	memcpy(ret->caps, fds, sizeof(int) * count);
 	return 0;
+}
+
+int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *ret)
+{
+	return receive(gate, data, size, 0, ret);
+}
+
+int gate_recv_whole(sys_cap gate, void *data, size_t size, struct sys_received *ret)
+{
+	int result = receive(gate, data, size, MSG_PEEK, ret);
+
+	/* What was looked at is ours as well; now it leaves the queue. */
+	if (!result && recv(gate, NULL, 0, MSG_DONTWAIT) < 0) {
+		result = -errno;
+		sys_received_close(ret);
+	}
+	return result;
 }
 
 static int poll_until(struct pollfd *poll_for, uint64_t deadline_ns)

@@ -171,6 +171,8 @@ static int run_server(struct sys_host *host, const struct options *options,
 		error = server_init(&server, config, host);
 	if (!error) {
 		error = serve(&server, options, door, set);
+		if (error == -ETIMEDOUT)
+			return error; /* there are threads that use it still */
 		reaper_free(host->reaper);
 		server_deinit(&server);
 	}
@@ -190,7 +192,8 @@ static int run(struct sys_host *host, const struct options *options, const sigse
 	int error = open_state(options, &config, why, sizeof(why));
 	if (!error) {
 		error = run_server(host, options, &config, &door, set);
-		sys_store_close(config.store);
+		if (error != -ETIMEDOUT)
+			sys_store_close(config.store);
 		if (error)
 			fmt_format(why, sizeof(why), "cannot serve: {}", strerror(-error));
 	}

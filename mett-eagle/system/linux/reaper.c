@@ -11,6 +11,7 @@
 
 #include <protocol/protocol.h>
 
+#include "ipc.h"
 #include "process.h"
 
 struct reaper {
@@ -30,9 +31,10 @@ static bool await_birth(struct corpse *corpse)
 {
 	_Alignas(8) char data[MESSAGE_MAX];
 	struct sys_received got;
-	int result = sys_gate_recv(corpse->gate, data, sizeof(data), &got);
+	int result = gate_recv_whole(corpse->gate, data, sizeof(data), &got);
 
-	if (result == SYS_AGAIN)
+	/* Refused: there are no descriptors for it now. */
+	if (result == SYS_AGAIN || result == SYS_REFUSED)
 		return false;
 	if (result)
 		return true;

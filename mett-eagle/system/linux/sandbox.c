@@ -9,6 +9,8 @@
 
 #include <protocol/protocol.h>
 
+#include "ipc.h"
+
 static void fail(struct sys_sandbox *sandbox, const char *why)
 {
 	sys_loop_unwatch(sandbox->loop, &sandbox->control);
@@ -20,7 +22,7 @@ static void fail(struct sys_sandbox *sandbox, const char *why)
 static void fail_with_status(struct sys_sandbox *sandbox)
 {
 	struct sys_exit how = process_status(sandbox->first);
-	char why[METT_MESSAGE_MAX], text[METT_LOG_TAIL_MAX + 1], *line;
+	char why[METT_MESSAGE_MAX], text[sizeof(sandbox->log.text) + 1], *line;
 
 	tail_drain(&sandbox->log);
 	memcpy(text, sandbox->log.text, sandbox->log.size);
@@ -125,13 +127,18 @@ static void control_ready(struct sys_watch *watch)
 	struct sys_sandbox *sandbox = OWNER_OF(watch, struct sys_sandbox, control);
 	_Alignas(8) char data[MESSAGE_MAX];
 	struct sys_received got;
-	int result = sys_gate_recv(sandbox->gate, data, sizeof(data), &got);
+	bool born = sandbox->first >= 0;
+	int result = born ? sys_gate_recv(sandbox->gate, data, sizeof(data), &got)
+	                  : gate_recv_whole(sandbox->gate, data, sizeof(data), &got);
 
 	if (result == SYS_AGAIN)
 		return;
 	if (result == 0) {
 		handle(sandbox, data, &got);
-	} else if (sandbox->first < 0) {
+	} else if (result == SYS_REFUSED && !born) {
+		/* It stays there for the reaper, who has time to wait for descriptors. */
+		fail(sandbox, "the server has no descriptors for its processes; try later");
+	} else if (!born) {
 		fail(sandbox, "the server's launcher is gone; restart the server");
 	} else {
 		sys_loop_unwatch(sandbox->loop, &sandbox->control);

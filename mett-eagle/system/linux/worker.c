@@ -316,7 +316,8 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 
 	if (!bytes || (max && bytes > max))
 		bytes = max;
-	if (bytes != worker->limit) {
+	/* What runs in a sandbox of its own may have set another for all in it. */
+	if (bytes != worker->limit || worker->own) {
 		if (worker->pid > 0)
 			memory_limit(worker->pid, bytes);
 		worker->limit = bytes;

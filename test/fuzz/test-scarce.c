@@ -1,0 +1,94 @@
+/*
+ * A server that has no descriptors left, again and again and at any moment. Calls may fail, and
+ * clients be turned away; afterwards all is as before.
+ */
+#include "fuzz.h"
+#include "fixture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum {
+	ROUNDS = 60,
+	CALLS = 40,
+	ROOM = 120, /* descriptors that the server may have more than it needs when idle */
+	LARGE = 200000,
+	PATIENCE_US = 5000000,
+};
+
+static struct server server;
+static struct rlimit usual;
+static unsigned calls[2]; /* that were served, and that failed */
+
+static void limit_descriptors(rlim_t most)
+{
+	const struct rlimit limit = {most, usual.rlim_max};
+
+	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* Small and large, alone and together. */
+static void call(struct mett_client *client, const char *name, uint64_t *state)
+{
+	static char data[LARGE];
+	const struct mett_config config = {.timeout_us = PATIENCE_US};
+	size_t size = fuzz_below(state, 2) ? 1 : LARGE;
+	uint64_t token;
+	struct mett_result result;
+
+	for (unsigned i = fuzz_below(state, 8); i > 0; i--)
+		mett_action_submit(client, name, data, size, &config, i, NULL);
+	bool failed = mett_action_invoke(client, name, data, size,
+	                                 fuzz_below(state, 2) ? &config : NULL, NULL) < 0;
+	calls[failed]++;
+	while (mett_client_in_flight(client)) {
+		CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+		mett_result_deinit(&result);
+	}
+}
+
+static void use(const char *socket, uint64_t *state)
+{
+	static const char *const functions[] = {"echo", "call", "startdie"};
+	struct mett_client *client;
+	char name[8];
+
+	if (mett_register_client(socket, &client, NULL))
+		return;
+	for (unsigned i = 0; i < CALLS; i++) {
+		const struct mett_action_options options = {.policy = 1 + fuzz_below(state, 3)};
+		unsigned which = fuzz_below(state, 3);
+
+		snprintf(name, sizeof(name), "%u", which);
+		if (fuzz_below(state, 4) == 0)
+			mett_action_delete(client, name, NULL);
+		mett_action_create_path(client, name, function_path(functions[which]), &options,
+		                        NULL);
+		call(client, name, state);
+	}
+	mett_client_free(client);
+}
+
+TEST_TIMEOUT(a_server_without_descriptors, 600)
+{
+	uint64_t state = 1;
+
+	server_start(&server, "");
+	struct mett_client *other = join(&server);
+	deploy(other, "echo", NULL);
+	EXPECT_ANSWER(other, "echo", "hello", "hello");
+	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
+	struct usage before = server_steady(&server);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		limit_descriptors(before.fds + fuzz_below(&state, ROOM));
+		use(server.socket, &state);
+		limit_descriptors(usual.rlim_cur);
+		EXPECT_ANSWER(other, "echo", "hello", "hello");
+	}
+	CHECK(calls[0] && calls[1]);
+	server_expect_usage(&server, before);
+	mett_client_free(other);
+	server_stop(&server);
+}
