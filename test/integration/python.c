@@ -437,8 +437,8 @@ TEST_TIMEOUT(no_growth_in_50000_calls, 600)
 /* It is no circle because it was looked at before. */
 TEST(a_value_that_was_mended)
 {
-	struct mett_client *client = begin("again", METT_POLICY_FORK);
+	struct mett_client *client = begin_script("again", METT_POLICY_FORK);
 
 	EXPECT_ANSWER(client, "again", "", "{\"numbers\": [1, 2]}");
-	end(client);
+	end(&server, client);
 }
