@@ -85,10 +85,10 @@ static int connect_to(const char *path, struct mett_error *error)
 static json_t *make_request(const struct mett_records_query *query)
 {
 	json_t *request =
-		json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b}", "namespace", query->name_space, "id",
+		json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:b}", "namespace", query->name_space, "id",
 	                  (json_int_t)query->activation, "since_us", (json_int_t)query->since_us,
 	                  "after", (json_int_t)query->after, "limit", (json_int_t)query->limit,
-	                  "failed", query->failed, "follow", query->follow);
+	                  "failed", query->failed, "wrote", query->wrote, "follow", query->follow);
 
 	if (request && query->action &&
 	    json_object_set_new(request, "action", json_string(query->action))) {

@@ -544,9 +544,26 @@ class History(WithServer):
         rows = [json.loads(line) for line in
                 self.mett("logs", "--json", "hello").stdout.splitlines()]
         self.assertEqual([row["log"] for row in rows], ["log of one\n", "log of two\n"])
+        done = self.mett("logs", "nope")
+        self.assertEqual((done.stdout, done.stderr), ("", "No log is recorded that fits.\n"))
         with open("/dev/full", "w", encoding="ascii") as full:
             for option in "--limit=1", "--json":
                 self.says(FAILED, "logs", option, "No space left on device", stdout=full)
+
+    def test_what_wrote_nothing_is_not_counted(self):
+        self.deploy(name="quiet", text="def main(name):\n    return name\n")
+        for _ in range(3):
+            self.mett("invoke", "quiet", "psst")
+        self.wait_for_records(6)
+        begin = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d "
+        self.assertRegex(self.mett("logs", "--limit=1").stdout, begin + r"hello \d+ log of two\n$")
+        logs = [json.loads(line)["log"] for line in
+                self.mett("logs", "--limit=2", "--json").stdout.splitlines()]
+        self.assertEqual([log.split("\n")[0] for log in logs],
+                         ["before it failed", "log of two"])
+        newest = self.records("--limit=1")[0]["activation"]
+        done = self.mett("logs", f"--activation={newest}")
+        self.assertEqual((done.stdout, done.stderr), ("", "No log is recorded that fits.\n"))
 
     def test_nobody_can_read_what_follows(self):
         with open("/dev/full", "w", encoding="ascii") as full:
