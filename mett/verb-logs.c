@@ -20,10 +20,11 @@ static void print_line(const struct mett_record *record, const char *line, size_
 
 static void print(const struct mett_record *record, void *ret_any)
 {
-	const struct mett_error *error = &record->error;
 	const char *line = record->log, *end = line + record->log_size;
+	bool failed = record->error.reason != METT_OK;
+	char why[HISTORY_WHY_MAX];
 
-	*(bool *)ret_any |= line < end || error->reason != METT_OK;
+	*(bool *)ret_any |= line < end || failed;
 	while (line < end) {
 		const char *next = memchr(line, '\n', (size_t)(end - line));
 		size_t size = (size_t)((next ? next : end) - line);
@@ -31,9 +32,11 @@ static void print(const struct mett_record *record, void *ret_any)
 		print_line(record, line, size, "");
 		line += size + 1;
 	}
-	if (error->reason != METT_OK)
-		print_line(record, error->message, strlen(error->message),
-		           text_colours(stdout).bad);
+	if (failed) {
+		const char *text = history_why(record, why);
+
+		print_line(record, text, strlen(text), text_colours(stdout).bad);
+	}
 	text_flush();
 }
 

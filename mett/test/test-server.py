@@ -173,7 +173,9 @@ class Invoke(WithServer):
         self.says(FAILED, "invoke", "sleeper", "30", "within 60 ms")
 
     def test_no_such_action(self):
-        self.says(REFUSED, "invoke", "helo", "x", ["'helo'", "Did you mean 'hello'?"])
+        done = self.says(REFUSED, "invoke", "--time", "helo", "x",
+                         ["'helo'", "Did you mean 'hello'?"])
+        self.assertNotIn("whole", done.stderr)
         self.says(REFUSED, "invoke", "zzzzzz", "x", ["'zzzzzz'", "'mett list' shows what there is"])
         self.says(REFUSED, "invoke", "a/b", "x", "a/b")
 
@@ -482,7 +484,7 @@ class History(WithServer):
                                             "OUTCOME"])
         self.assertEqual([line.split()[1] for line in lines[1:]], ["hello", "failing", "hello"])
         self.assertRegex(lines[1], r" ok$")
-        self.assertRegex(lines[2], r" failed: .*no luck")
+        self.assertRegex(lines[2], r" failed with code 1: .*no luck")
 
     def test_whose_caller_left(self):
         self.deploy(name="sleeper", text=SLEEPER)
@@ -540,7 +542,7 @@ class History(WithServer):
         begin = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d "
         self.assertRegex(lines[0], begin + r"hello \d+ log of one$")
         self.assertRegex(lines[1], begin + r"failing \d+ before it failed$")
-        self.assertRegex("\n".join(lines), begin + r"failing \d+ .*no luck")
+        self.assertRegex("\n".join(lines), begin + r"failing \d+ failed with code 1: .*no luck")
         self.assertRegex(lines[-1], begin + r"hello \d+ log of two$")
         rows = [json.loads(line) for line in
                 self.mett("logs", "--json", "hello").stdout.splitlines()]
