@@ -154,6 +154,13 @@ class Doctor(Folder):
         self.assertRegex(done.stdout.splitlines()[-1], r"^\d+ ok, \d+ warn, 0 fail$")
         self.assertRegex(done.stdout, r"(?m)^warn +server +none at .*\n +Start it: mett-eagle")
 
+    def test_a_compiler_that_fails_is_heard(self):
+        self.write("cc", "#!/bin/sh\necho cc: something is missing >&2\nexit 1\n")
+        path = os.path.join(self.folder, "cc")
+        os.chmod(path, 0o755)
+        done = self.mett("doctor", environment={"CC": path})
+        self.assertRegex(done.stdout, r"(?m)^warn +compiler +cc: something is missing\n +For func")
+
     def test_what_fails_is_the_exit_status(self):
         """A socket that is none of a server's."""
         self.write("socket", "")
