@@ -172,6 +172,12 @@ void check_server(struct check *check, const struct check_scene *scene)
 	else if (access(scene->socket, F_OK) < 0 && errno == ENOENT)
 		check_warn(check, "Start it: mett-eagle &, or as root: systemctl start mett-eagle",
 		           "none at %s; 'mett run' needs none", scene->socket);
+	else if (access(scene->socket, W_OK) < 0 && errno == EACCES)
+		check_fail(
+			check,
+			"Have it started with --socket-mode=0666, or start one of your own, after "
+			"'export METT_SOCKET=$HOME/mett.socket'.",
+			"one at %s is not for us", scene->socket);
 	else
 		check_fail(check, "See what the server's log says.", "%s", error.message);
 	mett_client_free(client);

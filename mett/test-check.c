@@ -232,5 +232,10 @@ TEST(servers_that_are_missing_or_no_servers_are_told_apart)
 	has("/socket", "no socket at all");
 	check_server(&check, &scene);
 	expect(CHECK_FAIL, "no server at", "log");
+	if (geteuid()) {
+		CHECK_EQ(chmod(path, 0), 0);
+		check_server(&check, &scene);
+		expect(CHECK_FAIL, "is not for us", "--socket-mode");
+	}
 	forget();
 }
