@@ -143,10 +143,9 @@ TEST(who_stands_at_the_door_with_it_to_the_end)
 
 	begin();
 	hold(server.pid);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 2; i++)
 		ends[i] = gate_knock(&server);
-		hand_over(ends[i], data, sizeof(data));
-	}
+	hand_over(ends[1], data, sizeof(data));
 	kill(server.pid, SIGTERM);
 	kill(server.pid, SIGCONT);
 	CHECK_EQ(server_wait(&server), 0);
