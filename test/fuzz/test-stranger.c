@@ -135,6 +135,25 @@ TEST(who_leaves_it_in_a_session)
 	gate_close(&gate);
 }
 
+/* Nobody opens to the second, as the server ends. */
+TEST(who_stands_at_the_door_with_it_to_the_end)
+{
+	char data[MESSAGE_SIZE] = "anything";
+	sys_cap ends[2];
+
+	begin();
+	hold(server.pid);
+	for (unsigned i = 0; i < 2; i++)
+		ends[i] = gate_knock(&server);
+	hand_over(ends[1], data, sizeof(data));
+	kill(server.pid, SIGTERM);
+	kill(server.pid, SIGCONT);
+	CHECK_EQ(server_wait(&server), 0);
+	for (unsigned i = 0; i < 2; i++)
+		close(ends[i]);
+	close(peer);
+}
+
 /* Its thread takes it, and cannot go on: with the server it ends all the same. */
 TEST(whose_session_does_not_end)
 {
