@@ -141,7 +141,7 @@ TEST(who_stands_at_the_door_with_it_to_the_end)
 	char data[MESSAGE_SIZE] = "anything";
 	sys_cap ends[2];
 
-	begin();
+	start();
 	hold(server.pid);
 	for (unsigned i = 0; i < 2; i++)
 		ends[i] = gate_knock(&server);
