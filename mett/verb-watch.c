@@ -1,5 +1,6 @@
 /* mett watch: deploy a function each time it is saved, and show what it answers. */
 #include "argument.h"
+#include "change.h"
 #include "connection.h"
 #include "follow.h"
 #include "given.h"
@@ -50,10 +51,18 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 	fprintf(stderr, "%s\n", colours.off);
 }
 
+/* Saves that change nothing use up no versions: only so many are kept. */
 static int deploy(struct watch *watch, const struct deployment *deployment)
 {
+	struct change change = {0};
 	struct mett_error error;
 
+	int status = change_find(watch->client, deployment, &change);
+	bool unchanged = change.kind == CHANGE_NONE;
+	watch->version = change.version;
+	change_deinit(&change);
+	if (status != STATUS_GOOD || unchanged)
+		return status;
 	progress_begin("deploying %s", deployment->name);
 	int failure = mett_action_deploy_fd(watch->client, deployment->name, deployment->program,
 	                                    &deployment->options, &watch->version, &error);
