@@ -14,7 +14,6 @@ enum {
 	LARGE = 100000, /* goes by the gate, so that the seat is given up */
 };
 
-static struct server server;
 static char argument[LARGE];
 
 /* The call's number, and then blanks, which make a line of its log as long. */
@@ -44,7 +43,7 @@ static void check_log(const struct mett_result *result, unsigned number, size_t 
 	CHECK(strstr(result->log, begin));
 }
 
-static void submit(struct mett_client *client, unsigned number)
+static void begin_call(struct mett_client *client, unsigned number)
 {
 	struct mett_error error;
 	size_t size = write_argument(number);
@@ -56,17 +55,17 @@ static void submit(struct mett_client *client, unsigned number)
 /* With what the zygote was given for who sat there before nobody would hear of it. */
 TEST_TIMEOUT(each_call_has_its_own_whoever_sat_there, 300)
 {
+	struct server server;
+	struct mett_client *client = begin(&server, "");
 	unsigned number = 0;
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
 	deploy(client, "log", NULL);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct mett_result result;
 		uint64_t token;
 
 		for (unsigned i = 0; i < AT_ONCE; i++)
-			submit(client, number++);
+			begin_call(client, number++);
 		while (mett_client_in_flight(client)) {
 			CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
 			check_log(&result, (unsigned)token, token % 3 ? 16 : LARGE);
@@ -77,6 +76,5 @@ TEST_TIMEOUT(each_call_has_its_own_whoever_sat_there, 300)
 		check_log(&result, number, size);
 		mett_result_deinit(&result);
 	}
-	mett_client_free(client);
-	server_stop(&server);
+	end(&server, client);
 }
