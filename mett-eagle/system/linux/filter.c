@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -20,6 +21,8 @@
 
 _Static_assert((int)FILTER_PROGRAM_FD > (int)METT_WORKER_FDS_MAX,
                "a program could be executed again");
+
+const char filter_no_path[1] = "";
 
 /* Exactly what mett_worker_park() asks for, and exactly what pthread_create() does. */
 #define FLAGS_FORK (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
@@ -329,7 +332,8 @@ static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
 	if (!error)
 		error = REFUSE(EPERM, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_NE, flags));
 	if (!error)
-		error = ALLOW(SCMP_SYS(execveat), 2, SCMP_A0_32(SCMP_CMP_EQ, FILTER_PROGRAM_FD),
+		error = ALLOW(SCMP_SYS(execveat), 3, SCMP_A0_32(SCMP_CMP_EQ, FILTER_PROGRAM_FD),
+		              SCMP_A1(SCMP_CMP_EQ, (uintptr_t)filter_no_path),
 		              SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
 	return error;
 }
