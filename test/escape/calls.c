@@ -327,11 +327,11 @@ static void no_other_program(enum mett_policy policy)
 {
 	const struct mett_action_options options = {.policy = policy, .grants = METT_GRANT_SYSTEM};
 
-	server_start(&server, "");
-	struct mett_client *client = join(&server);
+	struct mett_client *client = begin(&server, "");
+
 	deploy(client, "escape", &options);
 	expect(client, "escape", "execute-another", KILLED);
-	end(client);
+	end(&server, client);
 }
 
 SANDBOX_TEST(no_other_program)

@@ -159,6 +159,13 @@ static const struct refusal only_reading[] = {
 	{SCMP_SYS(memfd_create), EPERM},
 };
 
+/* Whoever lists files asks for these too, and goes on where there can be none. */
+static const struct refusal no_attributes[] = {
+	{SCMP_SYS(getxattr), EOPNOTSUPP},   {SCMP_SYS(lgetxattr), EOPNOTSUPP},
+	{SCMP_SYS(fgetxattr), EOPNOTSUPP},  {SCMP_SYS(listxattr), EOPNOTSUPP},
+	{SCMP_SYS(llistxattr), EOPNOTSUPP}, {SCMP_SYS(flistxattr), EOPNOTSUPP},
+};
+
 static const struct refusal no_others[] = {
 	{SCMP_SYS(pipe), EPERM},        {SCMP_SYS(pipe2), EPERM},
 	{SCMP_SYS(socketpair), EACCES}, {SCMP_SYS(epoll_create1), EPERM},
@@ -255,6 +262,8 @@ static int add_files(scmp_filter_ctx filter, enum filter_kind kind)
 	int error = ALLOW_ALL(files);
 	if (!error)
 		error = REFUSE_ALL(only_reading);
+	if (!error)
+		error = REFUSE_ALL(no_attributes);
 	if (!error && kind != FILTER_EXEC)
 		error = REFUSE_ALL(no_others);
 	return error;
