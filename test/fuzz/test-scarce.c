@@ -71,6 +71,19 @@ static void use(const char *socket, uint64_t *state)
 	mett_client_free(client);
 }
 
+/* By the server: it is sent no descriptor, which cannot be while so few may be under way. */
+static bool is_served(struct mett_client *client)
+{
+	struct mett_result result;
+	uint64_t token;
+
+	CHECK_EQ(mett_action_submit(client, "echo", "hello", 5, NULL, 0, NULL), 0);
+	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
+	bool served = !result.error.reason;
+	mett_result_deinit(&result);
+	return served;
+}
+
 TEST_TIMEOUT(a_server_without_descriptors, 600)
 {
 	uint64_t state = 1;
@@ -78,14 +91,15 @@ TEST_TIMEOUT(a_server_without_descriptors, 600)
 	server_start(&server, "");
 	struct mett_client *other = join(&server);
 	deploy(other, "echo", NULL);
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
+	SOON(is_served(other));
 	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
 	struct usage before = server_steady(&server);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		limit_descriptors(before.fds + fuzz_below(&state, ROOM));
 		use(server.socket, &state);
 		limit_descriptors(usual.rlim_cur);
-		EXPECT_ANSWER(other, "echo", "hello", "hello");
+		/* Its zygote may have been lost with the handle of a worker that was to come. */
+		SOON(is_served(other));
 	}
 	CHECK(calls[0] && calls[1]);
 	server_expect_usage(&server, before);
