@@ -45,11 +45,18 @@ bench-peers: setup
 sanitize: setup-test
 	@tools/test address thread
 
-install: build/build.ninja
+install: can-install build/build.ninja
 	@meson configure build -Dprefix=$(abspath $(PREFIX))
 	@ninja -C build
 	@meson install -C build --no-rebuild --quiet $(if $(DESTDIR),--destdir $(abspath $(DESTDIR)))
 	@$(if $(DESTDIR),,[ "$$(id -u)" != 0 ] || ldconfig)
+
+can-install:
+	@folder=$(if $(DESTDIR),$(abspath $(DESTDIR)))$(abspath $(PREFIX)); \
+	place=$$folder; until [ -e "$$place" ]; do place=$$(dirname "$$place"); done; \
+	[ -d "$$place" ] && [ -w "$$place" ] || { \
+		echo "Cannot install into $$folder: $$place takes no files of ours." >&2; \
+		echo "Install as root, or elsewhere: make install PREFIX=\$$HOME/mett" >&2; exit 1; }
 
 setup:
 	@tools/setup
@@ -81,4 +88,4 @@ help:
 	@echo "make setup         install missing packages on Debian 12; run and test do so too"
 	@echo "make clean         remove what was built"
 
-.PHONY: all run qemu test bench bench-peers sanitize install setup setup-test format clean help
+.PHONY: all run qemu test bench bench-peers sanitize install can-install setup setup-test format clean help

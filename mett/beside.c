@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* From this program's folder: $bindir, or mett/ of what was built. */
@@ -22,8 +24,12 @@ int beside_find(enum beside which, char ret[PATH_MAX])
 	self[length < 0 ? 0 : length] = 0;
 	const char *folder = dirname(self);
 	snprintf(ret, PATH_MAX, "%s/%s", folder, places[which].built);
-	if (access(ret, X_OK) == 0)
-		return 0;
-	snprintf(ret, PATH_MAX, "%s/%s", folder, places[which].installed);
-	return access(ret, X_OK) < 0 ? -errno : 0;
+	if (access(ret, X_OK) < 0)
+		snprintf(ret, PATH_MAX, "%s/%s", folder, places[which].installed);
+	if (access(ret, X_OK) < 0)
+		return -errno;
+	/* It is shown. */
+	if (realpath(ret, self))
+		strcpy(ret, self);
+	return 0;
 }

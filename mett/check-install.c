@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -114,16 +115,20 @@ void check_exec(struct check *check, const struct check_scene *scene)
 	              "For programs and shell scripts install Mett-Eagle again, as a whole.");
 }
 
-/* What compilers say is for who writes functions. */
-static int compile_quietly(const char *path, int *ret_program, struct mett_error *error)
+/* What the compiler says comes to @said; of that the first line. */
+static int compile_quietly(const char *path, int *ret_program, struct mett_error *error,
+                           char said[static 256])
 {
-	int before = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	int before = dup(STDERR_FILENO), output = memfd_create("compiler", MFD_CLOEXEC);
 
-	dup2(null, STDERR_FILENO);
+	dup2(output, STDERR_FILENO);
 	int failure = mett_compile_c(path, ret_program, error);
 	dup2(before, STDERR_FILENO);
+	ssize_t size = pread(output, said, 255, 0);
+	said[size < 0 ? 0 : size] = 0;
+	said[strcspn(said, "\n")] = 0;
 	close(before);
-	close(null);
+	close(output);
 	return failure;
 }
 
@@ -133,19 +138,21 @@ void check_compiler(struct check *check, const struct check_scene *scene)
 	static const char source[] = "#include <faas.h>\n"
 				     "int faas_main(const void *argument, size_t size)\n"
 				     "{\n\treturn faas_answer(argument, size);\n}\n";
-	char path[] = "/tmp/mett-doctor-XXXXXX.c";
+	char path[] = "/tmp/mett-doctor-XXXXXX.c", said[256];
 	struct mett_error error;
 	int program = -1, fd = mkostemps(path, 2, O_CLOEXEC);
 
 	if (fd < 0 || write(fd, source, sizeof(source) - 1) < 0) {
 		check_warn(check, "Let us write to /tmp.", "cannot write %s: %s", path,
 		           strerror(errno));
-	} else if (compile_quietly(path, &program, &error) < 0) {
+	} else if (compile_quietly(path, &program, &error, said) < 0) {
 		const char *why = strstr(error.message, "': ");
 
 		check_warn(check,
 		           "For functions in C by source install gcc, libc6-dev and pkgconf.", "%s",
-		           why ? why + 3 : error.message);
+		           *said ? said
+		           : why ? why + 3
+		                 : error.message);
 	} else {
 		check_ok(check, "functions in C compile");
 	}
@@ -165,6 +172,12 @@ void check_server(struct check *check, const struct check_scene *scene)
 	else if (access(scene->socket, F_OK) < 0 && errno == ENOENT)
 		check_warn(check, "Start it: mett-eagle &, or as root: systemctl start mett-eagle",
 		           "none at %s; 'mett run' needs none", scene->socket);
+	else if (access(scene->socket, W_OK) < 0 && errno == EACCES)
+		check_fail(
+			check,
+			"Have it started with --socket-mode=0666, or start one of your own, after "
+			"'export METT_SOCKET=$HOME/mett.socket'.",
+			"one at %s is not for us", scene->socket);
 	else
 		check_fail(check, "See what the server's log says.", "%s", error.message);
 	mett_client_free(client);

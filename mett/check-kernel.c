@@ -142,7 +142,7 @@ void check_memfd(struct check *check, const struct check_scene *scene)
 		check_fail(check, "Allow them: sysctl vm.memfd_noexec=1",
 		           "vm.memfd_noexec is %ld: no program can run from sealed memory", noexec);
 	else
-		check_ok(check, "sealed, and programs can run from it");
+		check_ok(check, "sealed, and programs can run from them");
 }
 
 void check_pidfd(struct check *check, const struct check_scene *scene)

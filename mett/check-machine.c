@@ -1,16 +1,21 @@
 /* What the machine gives beyond its kernel. */
 #include "check.h"
+#include "text.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
-	FILES_WISH = 65536,   /* some hundred sessions with all their workers */
-	PROCESSES_WISH = 4096 /* a process each worker, zygote and sandbox */
+	FILES_WISH = 65536,    /* some hundred sessions with all their workers */
+	PROCESSES_WISH = 4096, /* a process each worker, zygote and sandbox */
+	STATE_WISH = 128 << 20 /* what a recorder keeps of a namespace, and as much in programs */
 };
 
 /* Functions need none of it; it holds the service as a whole, if its unit says so. */
@@ -121,4 +126,56 @@ void check_processes(struct check *check, const struct check_scene *scene)
 		           "at most %llu processes; each worker is one", most);
 	else
 		check_ok(check, "up to %llu processes", most);
+}
+
+/* Why nothing can be kept there, or NULL. What is not there yet is made in @place. */
+static const char *state_wrong(const char *state, char place[PATH_MAX])
+{
+	struct stat status;
+
+	snprintf(place, PATH_MAX, "%s", state);
+	while (stat(place, &status) < 0) {
+		char *slash = strrchr(place, '/');
+
+		if (errno != ENOENT)
+			return strerror(errno);
+		if (slash)
+			slash[slash == place] = 0;
+		else
+			strcpy(place, ".");
+	}
+	if (!S_ISDIR(status.st_mode))
+		return strerror(ENOTDIR);
+	if (!strcmp(place, state) && status.st_uid != geteuid())
+		return "it is another user's";
+	return access(place, W_OK | X_OK) < 0 ? strerror(errno) : NULL;
+}
+
+/* Without it the server runs, and refuses named namespaces. */
+void check_state(struct check *check, const struct check_scene *scene)
+{
+	char place[PATH_MAX], unit[TEXT_UNIT_MAX];
+	const char *state = scene->state;
+	struct statvfs room = {0};
+
+	if (!*state) {
+		check_warn(check, "Set HOME, or choose a folder with --state.",
+		           "no folder to keep anything in");
+		return;
+	}
+	const char *why = state_wrong(state, place);
+	if (!why && statvfs(place, &room) < 0)
+		why = strerror(errno);
+	text_size((uint64_t)room.f_bavail * room.f_frsize, unit);
+	if (why)
+		check_warn(check, "Mend that, or choose another with --state; nothing is kept now.",
+		           "cannot use %s: %s", state, why);
+	else if ((uint64_t)room.f_bavail * room.f_frsize < STATE_WISH)
+		check_warn(check, "Make room, or choose another with --state.",
+		           "%s has %s left for what is deployed and recorded", state, unit);
+	else if (room.f_files && !room.f_favail)
+		check_warn(check, "Delete some there, or choose another with --state.",
+		           "%s has no room for another file", state);
+	else
+		check_ok(check, "%s, %s left", state, unit);
 }

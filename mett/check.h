@@ -19,6 +19,7 @@ struct check {
 struct check_scene {
 	const char *root;   /* of /proc, /sys and /dev; "" is the machine's own */
 	const char *socket; /* where the server should listen */
+	const char *state;  /* where it should keep what is deployed; "": there is no place */
 };
 
 /** check_ok() - set verdict and what was found; as check_warn() and check_fail() without a mend */
@@ -50,6 +51,7 @@ void check_governor(struct check *check, const struct check_scene *scene);
 void check_kvm(struct check *check, const struct check_scene *scene);
 void check_files(struct check *check, const struct check_scene *scene);
 void check_processes(struct check *check, const struct check_scene *scene);
+void check_state(struct check *check, const struct check_scene *scene);
 void check_sandbox(struct check *check, const struct check_scene *scene);
 void check_python(struct check *check, const struct check_scene *scene);
 void check_exec(struct check *check, const struct check_scene *scene);

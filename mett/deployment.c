@@ -177,7 +177,11 @@ int deployment_open(struct deployment *deployment)
 	if (fstat(deployment->program, &status) < 0)
 		return cannot_open(path, errno);
 	if (!S_ISREG(status.st_mode)) {
-		say("cannot deploy '%s': it is no regular file", path);
+		say("cannot deploy '%s': it is no regular file; name the function's", path);
+		return STATUS_REFUSED;
+	}
+	if (!status.st_size) {
+		say("cannot deploy '%s': it is empty; write the function first", path);
 		return STATUS_REFUSED;
 	}
 	if (!deployment->has_language)

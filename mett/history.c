@@ -67,12 +67,18 @@ int history_each(const struct options *options, struct mett_records_query *query
 	return state < 0 ? say_error(&error) : STATUS_GOOD;
 }
 
-const char *history_reason(const struct mett_record *record)
+const char *history_why(const struct mett_record *record, char ret[static HISTORY_WHY_MAX])
 {
+	const char *message = record->error.message, *reason;
+	int length = snprintf(ret, HISTORY_WHY_MAX, "action '%s' ", record->action);
+
+	if (!strncmp(message, ret, (size_t)length))
+		return message + length;
 	/* To a client it says that the server is gone; what is recorded lost its caller. */
-	if (record->error.reason == METT_GONE)
-		return "caller gone";
-	return mett_reason_name(record->error.reason);
+	reason = record->error.reason == METT_GONE ? "caller gone"
+	                                           : mett_reason_name(record->error.reason);
+	snprintf(ret, HISTORY_WHY_MAX, "%s: %s", reason, message);
+	return ret;
 }
 
 struct kept {

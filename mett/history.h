@@ -36,8 +36,14 @@ void history_option(struct mett_records_query *query, const struct options *opti
 int history_each(const struct options *options, struct mett_records_query *query,
                  void (*each)(const struct mett_record *record, void *context), void *context);
 
-/** history_reason() - why it gave no answer, in a word or two */
-const char *history_reason(const struct mett_record *record);
+enum { HISTORY_WHY_MAX = METT_MESSAGE_MAX + 32 };
+
+/**
+ * history_why() - why it gave no answer
+ *
+ * Without its action's name, which is shown beside. Return: @ret, or within the record.
+ */
+const char *history_why(const struct mett_record *record, char ret[static HISTORY_WHY_MAX]);
 
 /** history_json() - a record for programs */
 json_t *history_json(const struct mett_record *record);

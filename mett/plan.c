@@ -41,8 +41,7 @@ static const char *text_of(struct reading *reading, const yaml_node_t *scalar)
 	struct plan *plan = reading->plan;
 	char *text = text_format("%s", (const char *)scalar->data.scalar.value);
 
-	plan->texts =
-		text_need(reallocarray(plan->texts, plan->text_count + 1, sizeof(*plan->texts)));
+	plan->texts = text_more(plan->texts, plan->text_count, sizeof(*plan->texts));
 	plan->texts[plan->text_count++] = text;
 	return text;
 }
@@ -262,7 +261,7 @@ static bool read_function(struct reading *reading, const yaml_node_t *name,
 		return false;
 	if (plan->count == METT_ACTIONS_MAX)
 		return wrong(reading, name->start_mark, "more than %d functions", METT_ACTIONS_MAX);
-	plan->rows = text_need(reallocarray(plan->rows, plan->count + 1, sizeof(*plan->rows)));
+	plan->rows = text_more(plan->rows, plan->count, sizeof(*plan->rows));
 	struct deployment *row = &plan->rows[plan->count++];
 	deployment_init(row, "");
 	if (!deployment_set_name(row, text))

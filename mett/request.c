@@ -99,7 +99,8 @@ static int print(struct mett_client *client, const struct request *request, cons
 		if (!json)
 			print_log(result);
 	}
-	if (request->time) {
+	/* What was refused took no time of these. */
+	if (request->time && result->metadata.start_worker) {
 		text_flush();
 		phases_draw(phases, stderr);
 	}

@@ -179,6 +179,29 @@ TEST(kvm_is_told_and_not_needed)
 	forget();
 }
 
+TEST(a_folder_for_the_state_must_be_ours)
+{
+	char path[sizeof(root) + 16];
+
+	scene.state = "";
+	check_state(&check, &scene);
+	expect(CHECK_WARN, "no folder", "HOME");
+	machine();
+	snprintf(path, sizeof(path), "%s/a/b", root);
+	scene.state = path;
+	check_state(&check, &scene);
+	CHECK(strstr(check.found, path) && strstr(check.found, "left"));
+	has("/a/b", "a file");
+	check_state(&check, &scene);
+	expect(CHECK_WARN, "Not a directory", "--state");
+	scene.state = geteuid() == 0 ? root : "/";
+	if (geteuid() == 0)
+		CHECK_EQ(chown(root, 65534, 65534), 0);
+	check_state(&check, &scene);
+	expect(CHECK_WARN, "another user's", "--state");
+	forget();
+}
+
 TEST(low_limits_are_told)
 {
 	struct rlimit few = {100, 100};
@@ -209,5 +232,10 @@ TEST(servers_that_are_missing_or_no_servers_are_told_apart)
 	has("/socket", "no socket at all");
 	check_server(&check, &scene);
 	expect(CHECK_FAIL, "no server at", "log");
+	if (geteuid()) {
+		CHECK_EQ(chmod(path, 0), 0);
+		check_server(&check, &scene);
+		expect(CHECK_FAIL, "is not for us", "--socket-mode");
+	}
 	forget();
 }

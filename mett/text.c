@@ -83,6 +83,14 @@ void *text_need(void *memory)
 	exit(STATUS_REFUSED);
 }
 
+void *text_more(void *rows, size_t count, size_t size)
+{
+	/* It is full when their number is a power of two. */
+	if (count & (count - 1))
+		return rows;
+	return text_need(reallocarray(rows, count ? 2 * count : 1, size));
+}
+
 char *text_vformat(const char *format, va_list args)
 {
 	char *text = NULL;

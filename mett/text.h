@@ -31,6 +31,14 @@ int text_finish(int status);
 void *text_need(void *memory);
 
 /**
+ * text_more() - make room for one more row
+ * @rows:  of which there are @count, of @size bytes each; made larger by this alone
+ *
+ * Return: where they are now.
+ */
+void *text_more(void *rows, size_t count, size_t size);
+
+/**
  * text_format(), text_vformat() - as asprintf(); owned by the caller
  *
  * Without memory the program ends.

@@ -10,7 +10,7 @@ static void add_row(const struct mett_record *record, void *context)
 {
 	struct table *table = context;
 	uint64_t duration_ns = history_duration_ns(record);
-	char unit[TEXT_UNIT_MAX];
+	char unit[TEXT_UNIT_MAX], why[HISTORY_WHY_MAX];
 
 	table_cell(table, "%llu", (unsigned long long)record->activation);
 	table_cell(table, "%s", record->action);
@@ -23,7 +23,7 @@ static void add_row(const struct mett_record *record, void *context)
 	else if (record->error.reason == METT_OK)
 		table_cell(table, "ok");
 	else
-		table_cell(table, "%s: %s", history_reason(record), record->error.message);
+		table_cell(table, "%s", history_why(record, why));
 }
 
 static void add_json(const struct mett_record *record, void *context)

@@ -7,8 +7,12 @@
 
 #include <mett-eagle/client.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { OPTION_STATE = OPTIONS_LONG };
 
 static const struct {
 	const char *name;
@@ -29,6 +33,7 @@ static const struct {
 	{"cgroup", check_cgroup},
 	{"governor", check_governor},
 	{"kvm", check_kvm},
+	{"state", check_state},
 	{"server", check_server},
 	{"recorder", check_recorder},
 };
@@ -81,14 +86,33 @@ static void print_json(const struct check found[CHECKS])
 	json_print(json_pack("{s:o}", "checks", rows));
 }
 
+/* Where the server keeps what is deployed, unless it is told otherwise; "": there is no place. */
+static const char *find_state(char ret[PATH_MAX])
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	*ret = 0;
+	if (state && *state == '/')
+		snprintf(ret, PATH_MAX, "%s/mett-eagle", state);
+	else if (geteuid() == 0)
+		snprintf(ret, PATH_MAX, "/var/lib/mett-eagle");
+	else if (home && *home == '/')
+		snprintf(ret, PATH_MAX, "%s/.local/state/mett-eagle", home);
+	return ret;
+}
+
 static int run(struct options *options)
 {
+	static const struct option own[] = {{"state", required_argument, NULL, OPTION_STATE}, {0}};
 	struct check found[CHECKS];
 	struct check_scene scene = {.root = ""};
-	char path[108];
+	char path[108], state[PATH_MAX];
 
-	options_next(options, "", NULL);
+	while (options_next(options, "", own) == OPTION_STATE)
+		scene.state = optarg;
 	options_operands(options, 0, 0, "");
+	if (!scene.state)
+		scene.state = find_state(state);
 	scene.socket = options->socket;
 	if (!scene.socket && mett_default_socket(path, sizeof(path)) < 0)
 		options_wrong(options, "METT_SOCKET or XDG_RUNTIME_DIR is too long");
@@ -111,7 +135,9 @@ const struct verb verb_doctor = {
 	.usage = "[OPTION]...",
 	.text = "Looks at the kernel and what it allows, at what is installed, at the server and its\n"
 		"recorder, and changes nothing. What is 'warn' works, but not all or not well; with\n"
-		"one 'fail' no function runs. Exit status: 0, or 1 if anything fails.\n",
+		"one 'fail' no function runs. Exit status: 0, or 1 if anything fails.\n"
+		"\n"
+		"      --state=DIR          the server's --state, if it has one\n",
 	.examples = "  mett doctor\n",
 	.run = run,
 };

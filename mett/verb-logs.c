@@ -18,11 +18,13 @@ static void print_line(const struct mett_record *record, const char *line, size_
 	printf("%s\n", *begin ? colours.off : "");
 }
 
-static void print(const struct mett_record *record, void *unused)
+static void print(const struct mett_record *record, void *ret_any)
 {
-	const struct mett_error *error = &record->error;
 	const char *line = record->log, *end = line + record->log_size;
+	bool failed = record->error.reason != METT_OK;
+	char why[HISTORY_WHY_MAX];
 
+	*(bool *)ret_any |= line < end || failed;
 	while (line < end) {
 		const char *next = memchr(line, '\n', (size_t)(end - line));
 		size_t size = (size_t)((next ? next : end) - line);
@@ -30,9 +32,11 @@ static void print(const struct mett_record *record, void *unused)
 		print_line(record, line, size, "");
 		line += size + 1;
 	}
-	if (error->reason != METT_OK)
-		print_line(record, error->message, strlen(error->message),
-		           text_colours(stdout).bad);
+	if (failed) {
+		const char *text = history_why(record, why);
+
+		print_line(record, text, strlen(text), text_colours(stdout).bad);
+	}
 	text_flush();
 }
 
@@ -49,6 +53,7 @@ static int run(struct options *options)
 		{0},
 	};
 	struct mett_records_query query = {0};
+	bool any = false;
 	int letter;
 
 	while ((letter = options_next(options, HISTORY_LETTERS "f", own)) != OPTIONS_END)
@@ -57,7 +62,12 @@ static int run(struct options *options)
 		else
 			history_option(&query, options, letter);
 	options_operands(options, 0, 1, "[NAME]");
-	return history_each(options, &query, options->json ? print_json : print, NULL);
+	/* Of one id the newest is meant, also when it wrote nothing. */
+	query.wrote = !query.activation;
+	int status = history_each(options, &query, options->json ? print_json : print, &any);
+	if (status == STATUS_GOOD && !any && !options->json)
+		fputs("No log is recorded that fits.\n", stderr);
+	return status;
 }
 
 const struct verb verb_logs = {
@@ -67,6 +77,7 @@ const struct verb verb_logs = {
 	.text = "Shows what functions wrote to their output and error output, of all actions or of NAME,\n"
 		"the newest last. Each line begins with when the activation began, its action and its\n"
 		"id; of one that failed the last says why. With --json each activation is a line.\n"
+		"Those that wrote nothing, and did not fail, are not counted.\n"
 		"\n"
 		"  -f, --follow             go on with what comes, until Ctrl-C\n" HISTORY_HELP,
 	.examples = "  mett logs hello\n"

@@ -1,3 +1,5 @@
+#include "deployment.h"
+#include "json.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -70,30 +72,40 @@ static void write_text(FILE *out, const char *text, const char *file, const char
 }
 
 /* What is already there, or does not go out whole, is a failure: a negative errno. */
-static int write_file(const char *path, const struct template *template)
+static int write_file(const char *path, const char *name, const struct template *template)
 {
 	const char *file = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-	char *name = text_format("%s", file);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, template->mode);
 	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 	int error = out ? 0 : -errno;
 
-	if (strrchr(name, '.'))
-		*strrchr(name, '.') = 0;
 	if (out) {
 		write_text(out, template->text, file, name);
 		if (ferror(out) | fclose(out))
 			error = errno ? -errno : -EIO;
 	}
-	free(name);
 	if (error && fd >= 0)
 		unlink(path);
 	return error;
 }
 
-static int create(const char *path, const struct template *template)
+/* With the path as a shell takes it, of all that a sane person calls a folder. */
+static void print_made(const char *path, bool needs_grant)
 {
-	int error = write_file(path, template);
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789._-/+,:@%";
+	const char *quote = path[strspn(path, plain)] ? "'" : "";
+
+	fprintf(stderr, "Made %s, a function that greets. Deploy it: mett deploy %s%s%s%s%s\n",
+	        path, quote, *path == '-' ? "./" : "", path, quote,
+	        needs_grant ? " --grant system" : "");
+}
+
+static int create(const struct options *options, const struct deployment *deployment,
+                  const struct template *template)
+{
+	const char *path = deployment->path;
+	int error = write_file(path, deployment->name, template);
 
 	if (error == -EEXIST) {
 		say("'%s' exists, and is not written over; name another file", path);
@@ -103,8 +115,11 @@ static int create(const char *path, const struct template *template)
 		say("cannot write '%s': %s", path, strerror(-error));
 		return STATUS_REFUSED;
 	}
-	fprintf(stderr, "Made %s, a function that greets. Deploy it: mett deploy %s%s\n", path,
-	        path, strcmp(template->name, "sh") ? "" : " --grant system");
+	if (options->json)
+		json_print(json_pack("{s:s, s:s, s:s}", "file", path, "name", deployment->name,
+		                     "template", template->name));
+	else
+		print_made(path, !strcmp(template->name, "sh"));
 	return STATUS_GOOD;
 }
 
@@ -112,16 +127,22 @@ static int run(struct options *options)
 {
 	static const struct option own[] = {{"template", required_argument, NULL, 't'}, {0}};
 	const struct template *template = NULL;
+	struct deployment deployment;
 	int letter;
 
 	while ((letter = options_next(options, "t:", own)) != OPTIONS_END)
 		if (letter == 't')
 			template = by_name(options, optarg);
 	options_operands(options, 1, 1, "which file to write, as in 'mett new hello.py'");
-	const char *path = options->operands[0];
+	deployment_init(&deployment, options->operands[0]);
 	if (!template)
-		template = by_ending(options, path);
-	return create(path, template);
+		template = by_ending(options, deployment.path);
+	if (!deployment_set_name(&deployment, NULL))
+		options_wrong(options,
+		              "'%s': an action would be called like the file without its ending, "
+		              "in [A-Za-z0-9._-]{1,%d}; choose such a name",
+		              deployment.path, METT_NAME_MAX);
+	return create(options, &deployment, template);
 }
 
 const struct verb verb_new = {

@@ -1,5 +1,6 @@
 /* mett watch: deploy a function each time it is saved, and show what it answers. */
 #include "argument.h"
+#include "change.h"
 #include "connection.h"
 #include "follow.h"
 #include "given.h"
@@ -50,10 +51,18 @@ __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
 	fprintf(stderr, "%s\n", colours.off);
 }
 
+/* Saves that change nothing use up no versions: only so many are kept. */
 static int deploy(struct watch *watch, const struct deployment *deployment)
 {
+	struct change change = {0};
 	struct mett_error error;
 
+	int status = change_find(watch->client, deployment, &change);
+	bool unchanged = change.kind == CHANGE_NONE;
+	watch->version = change.version;
+	change_deinit(&change);
+	if (status != STATUS_GOOD || unchanged)
+		return status;
 	progress_begin("deploying %s", deployment->name);
 	int failure = mett_action_deploy_fd(watch->client, deployment->name, deployment->program,
 	                                    &deployment->options, &watch->version, &error);
@@ -216,30 +225,31 @@ static int run(struct options *options)
 	struct private_server server;
 	struct request request = {0};
 	struct deployment model;
-	bool private = false;
+	bool alone = false;
 	char why[256];
 	int letter;
 
 	deployment_init(&model, "");
 	while ((letter = options_next(options, GIVEN_LETTERS REQUEST_LETTERS, own)) != OPTIONS_END)
 		if (letter == OPTION_PRIVATE)
-	private = true;
-	else if (!given_option(&model, options, letter)) request_option(&request, options, letter);
+			alone = true;
+		else if (!given_option(&model, options, letter))
+			request_option(&request, options, letter);
 	options_operands(options, 1, 2, "which file to watch");
 	model.path = options->operands[0];
 	if (!deployment_set_name(&model, NULL))
 		options_wrong(options, "'%s' is no name for an action; use [A-Za-z0-9._-]{1,%d}",
 		              model.path, METT_NAME_MAX);
-	if (private && private_server_start(&server, why, sizeof(why)) < 0) {
+	if (alone && private_server_start(&server, why, sizeof(why)) < 0) {
 		say("%s", why);
 		return STATUS_UNREACHABLE;
 	}
-	if (private) {
+	if (alone) {
 		options->socket = server.socket;
 		options->space = server.space;
 	}
 	int status = watch_file(options, &model, &request);
-	if (private)
+	if (alone)
 		private_server_stop(&server);
 	request_deinit(&request);
 	deployment_deinit(&model);

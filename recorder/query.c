@@ -70,6 +70,8 @@ static enum mett_reason take(struct query *query, const char *key, const json_t 
 		return take_limit(key, value, &query->limit, why);
 	if (!strcmp(key, "failed"))
 		return take_flag(key, value, &query->failed, why);
+	if (!strcmp(key, "wrote"))
+		return take_flag(key, value, &query->wrote, why);
 	if (!strcmp(key, "follow"))
 		return take_flag(key, value, &query->follow, why);
 	return WRONG("there is nothing like '{}' to ask for", key);
@@ -106,7 +108,7 @@ enum mett_reason query_parse(struct query *ret, const char *text, size_t size, c
 /* With an id there is an index that is better than the one by namespace. */
 #define FILTER                                                                                     \
 	"WHERE number > ?2 AND number <= ?3 AND (?4 = '' OR action = ?4) AND begin_us >= ?6"       \
-	" AND (?7 = 0 OR reason <> 0)"
+	" AND (?7 = 0 OR reason <> 0) AND (?9 = 0 OR reason <> 0 OR length(log) > 0)"
 #define BY_SPACE FILTER " AND namespace = ?1 AND ?5 = 0"
 #define BY_ID    FILTER " AND id = ?5 AND +namespace = ?1"
 
@@ -136,6 +138,7 @@ static int prepare(const struct query *query, sqlite3 *database, const char *con
 	sqlite3_bind_int64(*ret, 6, query->since_us);
 	sqlite3_bind_int(*ret, 7, query->failed);
 	sqlite3_bind_int64(*ret, 8, limit);
+	sqlite3_bind_int(*ret, 9, query->wrote);
 	return 0;
 }
 

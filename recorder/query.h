@@ -25,6 +25,7 @@ struct query {
 	int64_t until; /* the last that is wanted; with `follow` none */
 	uint32_t limit;
 	bool failed;
+	bool wrote;
 	bool follow;
 	bool placed; /* query_place() was called */
 };

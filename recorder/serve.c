@@ -83,6 +83,8 @@ static void watch(struct serve *serve, struct connection *connection, uint32_t e
 
 static void hang_up(struct serve *serve, struct connection *connection)
 {
+	/* By itself it would leave only when it is closed, which may be later. */
+	epoll_ctl(serve->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
 	sys_gate_discard(connection->fd);
 	free(connection);
 	serve->count--;

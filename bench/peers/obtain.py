@@ -87,7 +87,11 @@ def debian(downloads, package, program):
     if found:
         return found, {}
     folder = os.path.join(downloads, package)
-    bring(folder, lambda new: refresh_and_unpack(package, new))
+    try:
+        bring(folder, lambda new: refresh_and_unpack(package, new))
+    except Skipped as skipped:
+        raise Skipped(f"no {program}: {skipped}; install it, as by Debian's package {package}, "
+                      "and it is found on the PATH") from None
     found = shutil.which(program, path=f"{folder}/usr/bin:{folder}/usr/sbin:{folder}/bin")
     if not found:
         raise Skipped(f"package {package} has no {program}")
@@ -98,7 +102,11 @@ def debian(downloads, package, program):
 def npm(downloads, package, pattern):
     """Path of the file that matches the pattern among what the package brings along."""
     folder = os.path.join(downloads, "npm-" + package)
-    bring(folder, lambda new: run([*NPM, "--prefix", new, "--cache", new + "/.cache", package]))
+    try:
+        bring(folder, lambda new: run([*NPM, "--prefix", new, "--cache", new + "/.cache", package]))
+    except Skipped as skipped:
+        raise Skipped(f"no {package}: {skipped}; npm brings it, which Debian's package npm "
+                      "installs") from None
     found = glob.glob(os.path.join(folder, "node_modules", pattern))
     if not found:
         raise Skipped(f"package {package} has no program for this machine")

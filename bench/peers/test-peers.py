@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+import obtain  # noqa: E402
+
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers.py")
 SKIP = 77
 
@@ -25,8 +28,26 @@ def check_measured(row):
     assert row["samples"] > 0, row
 
 
+def why_not(bring, *arguments):
+    try:
+        return bring(*arguments)
+    except obtain.Skipped as skipped:
+        return str(skipped)
+
+
+def check_reasons(folder):
+    """Of what cannot be brought the reason says what to do."""
+    before, os.environ["PATH"] = os.environ["PATH"], folder
+    node = why_not(obtain.debian, folder, "nodejs", "node")
+    workerd = why_not(obtain.npm, folder, "workerd", "*")
+    os.environ["PATH"] = before
+    assert "no node: there is no apt-get; install it" in node, node
+    assert "no workerd: there is no npm; npm brings it" in workerd, workerd
+
+
 def main(build):
     with tempfile.TemporaryDirectory() as folder:
+        check_reasons(folder)
         path = folder + "/peers.json"
         done = peers("--quick", "--only", "posix_spawn,python3", "--json", path, build)
         assert done.returncode == 0, done.stderr

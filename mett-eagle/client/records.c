@@ -85,10 +85,10 @@ static int connect_to(const char *path, struct mett_error *error)
 static json_t *make_request(const struct mett_records_query *query)
 {
 	json_t *request =
-		json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b}", "namespace", query->name_space, "id",
+		json_pack("{s:s,s:I,s:I,s:I,s:I,s:b,s:b,s:b}", "namespace", query->name_space, "id",
 	                  (json_int_t)query->activation, "since_us", (json_int_t)query->since_us,
 	                  "after", (json_int_t)query->after, "limit", (json_int_t)query->limit,
-	                  "failed", query->failed, "follow", query->follow);
+	                  "failed", query->failed, "wrote", query->wrote, "follow", query->follow);
 
 	if (request && query->action &&
 	    json_object_set_new(request, "action", json_string(query->action))) {
@@ -114,14 +114,23 @@ static int ask(int fd, const struct mett_records_query *query, struct mett_error
 	return sent < 0 ? lost(error, "does not take requests") : 0;
 }
 
+static int bad_name(struct mett_error *error, const char *kind, const char *name)
+{
+	return fail(error, METT_BAD_ARGUMENT,
+	            "%s '%.*s': not a lawful name; use [A-Za-z0-9._-]{1,%d}", kind,
+	            METT_NAME_MAX + 1, name ? name : "(null)", METT_NAME_MAX);
+}
+
 static int check(const struct mett_records_query *query, struct mett_error *error)
 {
 	const uint64_t most = INT64_MAX;
 
-	if (!query || !mett_name_valid(query->name_space))
-		return fail(error, METT_BAD_ARGUMENT, "that is no name of a namespace");
+	if (!query)
+		return fail(error, METT_BAD_ARGUMENT, "query is NULL");
+	if (!mett_name_valid(query->name_space))
+		return bad_name(error, "namespace", query->name_space);
 	if (query->action && !mett_name_valid(query->action))
-		return fail(error, METT_BAD_ARGUMENT, "that is no name of an action");
+		return bad_name(error, "action", query->action);
 	if (query->limit > METT_RECORDS_LIMIT_MAX || query->activation > most ||
 	    query->since_us > most || query->after > most)
 		return fail(error, METT_BAD_ARGUMENT,

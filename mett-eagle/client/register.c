@@ -18,7 +18,7 @@ static int converse(struct mett_client *client, sys_cap registry, const char *pa
 		.header = {MESSAGE_REGISTER, mett_client_tag(client)},
 		.version = PROTOCOL_VERSION,
 	};
-	const char *why = "does not answer within 5 s";
+	const char *why = "does not answer within 5 s (is it ending?)";
 
 	message_name_set(&question.space, space ? space : "");
 	int outcome = sys_gate_send(registry, &question, sizeof(question), NULL, 0);
@@ -33,7 +33,7 @@ static int converse(struct mett_client *client, sys_cap registry, const char *pa
 			outcome = 0;
 	}
 	if (outcome == SYS_CLOSED)
-		why = "hung up during registration";
+		why = "hung up before it answered (is it ending?)";
 	else if (outcome == SYS_REFUSED)
 		why = "sent a message that was cut off (descriptors used up here?)";
 	else if (outcome < 0)

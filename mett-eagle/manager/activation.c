@@ -5,6 +5,7 @@
 
 #include <libfmt/fmt.h>
 
+#include "amount.h"
 #include "pool.h"
 #include "record.h"
 #include "view.h"
@@ -147,12 +148,13 @@ static void timed_out(struct timer *timer)
 {
 	struct activation *activation = LIST_ENTRY(timer, struct activation, timeout);
 	uint64_t limit_ms = activation->config.timeout_us / 1000;
+	char limit[AMOUNT_MAX];
 
-	activation_fail(activation, METT_TIMED_OUT,
-	                (int32_t)(limit_ms < INT32_MAX ? limit_ms : INT32_MAX),
-	                "action '{}' did not end within {} us; give it more time, or look for what "
-	                "it waits for",
-	                activation->pool->name, activation->config.timeout_us);
+	activation_fail(
+		activation, METT_TIMED_OUT, (int32_t)(limit_ms < INT32_MAX ? limit_ms : INT32_MAX),
+		"action '{}' did not end within {}; give it more time, or look for what it "
+		"waits for",
+		activation->pool->name, amount_of_time(activation->config.timeout_us, limit));
 }
 
 static int arm(struct activation *activation, uint64_t now)

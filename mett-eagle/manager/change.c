@@ -6,6 +6,7 @@
 #include <libfmt/fmt.h>
 #include <liblog/log.h>
 
+#include "amount.h"
 #include "session.h"
 #include "state.h"
 
@@ -148,6 +149,7 @@ static bool check_deploy(struct job *job, const struct deployed *deployed)
 {
 	const struct quota *quota = &job->space->quota;
 	const struct mett_action_options *options = &job->version->options;
+	char amount[AMOUNT_MAX];
 	uint64_t limit;
 
 	if (job->space->gone)
@@ -161,9 +163,9 @@ static bool check_deploy(struct job *job, const struct deployed *deployed)
 	limit = quota_limit(quota, QUOTA_MEMORY);
 	if (limit && (!options->defaults.memory_limit || options->defaults.memory_limit > limit))
 		REFUSE_QUOTA(job, limit,
-		             "action '{}': namespace '{}' has a quota of {} bytes of memory; give "
-		             "the action a memory limit within it",
-		             job->name, job->space->name, limit);
+		             "action '{}': namespace '{}' has a quota of {} of memory; give the "
+		             "action a memory limit within it",
+		             job->name, job->space->name, amount_of_memory(limit, amount));
 	limit = quota_limit(quota, QUOTA_ACTIONS);
 	if (!limit || limit > METT_ACTIONS_MAX)
 		limit = METT_ACTIONS_MAX;
@@ -207,6 +209,7 @@ static bool check_code(struct server *server, struct job *job, const struct depl
 {
 	const struct quota *quota = &job->space->quota;
 	uint64_t limit = quota_limit(quota, QUOTA_CODE), used = quota->used[QUOTA_CODE];
+	char amount[AMOUNT_MAX], used_amount[AMOUNT_MAX];
 
 	if (fits(job, deployed, next))
 		return true;
@@ -215,9 +218,10 @@ static bool check_code(struct server *server, struct job *job, const struct depl
 	    fits(job, deployed, next))
 		return true;
 	REFUSE_QUOTA(job, limit,
-	             "action '{}': namespace '{}' has a quota of {} bytes of code, of which {} are "
-	             "used; delete something",
-	             job->name, job->space->name, limit, used);
+	             "action '{}': namespace '{}' has a quota of {} of code, of which {} are used; "
+	             "delete something",
+	             job->name, job->space->name, amount_of_memory(limit, amount),
+	             amount_of_memory(used, used_amount));
 }
 
 /* The action's next version, in the store and then for all to see. */
@@ -276,7 +280,7 @@ static bool delete (struct server *server, struct job *job)
 	struct deployed *deployed = table_find(&space->actions, job->name);
 
 	if (!deployed)
-		REFUSE(job, METT_NO_ACTION, "there is no such action here to delete");
+		REFUSE(job, METT_NO_ACTION, "there is no action '{}' here", job->name);
 	struct lineup had = deployed->lineup;
 	if (!keep_action(server, job, job, &none))
 		return false;
@@ -348,8 +352,7 @@ static bool roll_back(struct server *server, struct job *job)
 	struct deployed *deployed = table_find(&job->space->actions, job->name);
 
 	if (!deployed)
-		REFUSE(job, METT_NO_ACTION, "there is no action '{}' here; create it first",
-		       job->name);
+		REFUSE(job, METT_NO_ACTION, "there is no action '{}' here", job->name);
 	struct lineup next = deployed->lineup;
 	if (!find_version(job, &deployed->lineup, &next.current))
 		return false;

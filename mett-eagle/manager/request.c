@@ -202,7 +202,8 @@ static enum mett_reason delete_action(struct session *session, const struct mess
 	if (lawful)
 		action = namespace_find(&session->namespace, message->name.text);
 	if (!action)
-		REFUSE(METT_NO_ACTION, "there is no such action here to delete");
+		REFUSE(METT_NO_ACTION, "there is no action '{}' here",
+		       lawful ? message->name.text : "");
 	pool_retire(action->pool);
 	namespace_remove(&session->namespace, action);
 	session_status(session, message->header.tag, METT_OK, 0, "");
@@ -231,8 +232,7 @@ static enum mett_reason roll_back(struct session *session, const struct message_
 	}
 	action = namespace_find(&session->namespace, message->name.text);
 	if (!action)
-		REFUSE(METT_NO_ACTION, "there is no action '{}' here; create it first",
-		       message->name.text);
+		REFUSE(METT_NO_ACTION, "there is no action '{}' here", message->name.text);
 	if (message->version != action->version)
 		REFUSE(METT_NO_VERSION,
 		       "action '{}': a private namespace keeps the present version only, {}",

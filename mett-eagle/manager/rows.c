@@ -215,12 +215,13 @@ enum mett_reason rows_version(struct session *session, const struct message_vers
 		struct message_version fixed;
 		char environment[METT_ENVIRONMENT_MAX];
 	} answer = {.fixed.header = {MESSAGE_VERSION, message->header.tag}};
+	bool lawful = message_name_valid(&message->name), current = false;
 	struct version *version = NULL;
-	bool current = false;
 
-	if (!message_name_valid(&message->name) ||
+	if (!lawful ||
 	    !find_version(session, message->name.text, message->version, &version, &current)) {
-		fmt_format(why, METT_MESSAGE_MAX, "there is no such action here");
+		fmt_format(why, METT_MESSAGE_MAX, "there is no action '{}' here",
+		           lawful ? message->name.text : "");
 		return METT_NO_ACTION;
 	}
 	if (version) {

@@ -5,6 +5,7 @@
 
 #include <liblog/log.h>
 
+#include "amount.h"
 #include "archivist.h"
 #include "registry.h"
 #include "session.h"
@@ -145,13 +146,15 @@ static void stop_now(struct server *server)
 
 void server_stop(struct server *server)
 {
+	char limit[AMOUNT_MAX];
+
 	if (server->draining) {
 		log_info("ending at once");
 		stop_now(server);
 		return;
 	}
-	log_info("draining: activations under way may end within {} ms",
-	         server->config.drain_ns / 1000000);
+	log_info("draining: activations under way may end within {}",
+	         amount_of_time(server->config.drain_ns / 1000, limit));
 	server->drain_until_ns = sys_clock_ns() + server->config.drain_ns;
 	server->draining = 1;
 	server_wake_sessions(server);

@@ -25,6 +25,22 @@ struct reply {
 	unsigned char data[];
 };
 
+/* Its own end may lie in what it sent, which is not read before: then nobody will ever take any. */
+static void unread(struct timer *timer)
+{
+	struct session *session = LIST_ENTRY(timer, struct session, unread);
+
+	log_warn("session on core {}: client takes no answers; it is dismissed", session->core);
+	session->closed = true;
+}
+
+/* Without memory for the timer it only stays longer. */
+static void await_reader(struct session *session)
+{
+	timers_arm(&session->timers, &session->unread,
+	           sys_clock_ns() + METT_UNREAD_MS * (uint64_t)1000000);
+}
+
 static void keep_reply(struct session *session, const void *data, size_t size, sys_cap cap)
 {
 	struct reply *reply = malloc(sizeof(*reply) + size);
@@ -36,8 +52,10 @@ static void keep_reply(struct session *session, const void *data, size_t size, s
 	}
 	*reply = (struct reply){.cap = cap, .size = size};
 	memcpy(reply->data, data, size);
-	if (list_empty(&session->replies))
+	if (list_empty(&session->replies)) {
 		sys_loop_watch_write(session->loop, &session->client, 1);
+		await_reader(session);
+	}
 	list_init(&reply->link);
 	list_append(&session->replies, &reply->link);
 }
@@ -75,7 +93,9 @@ static void send_replies(struct session *session)
 			return;
 		}
 		free_reply(session, reply);
+		await_reader(session);
 	}
+	timers_disarm(&session->timers, &session->unread);
 	sys_loop_watch_write(session->loop, &session->client, 0);
 }
 
@@ -239,6 +259,7 @@ static void end(struct session *session)
 		sys_loop_unwatch(session->loop, &session->client);
 		sys_gate_discard(session->gate);
 	}
+	timers_disarm(&session->timers, &session->unread);
 	timers_deinit(&session->timers);
 	sys_unmap(session->window, sizeof(*session->window));
 	sys_loop_free(session->loop);
@@ -272,6 +293,7 @@ int session_make(struct server *server, const struct session_facts *facts, struc
 	list_init(&session->retired);
 	list_init(&session->short_of_workers);
 	list_init(&session->replies);
+	session->unread.expired = unread;
 	list_init(&session->jobs);
 	list_init(&session->fellows);
 	ring_init(&session->ring);

@@ -35,6 +35,7 @@ struct session {
 	struct list retired;   /* pools that are no action's any more */
 	struct list short_of_workers;
 	struct list replies;   /* that the client's gate had no room for */
+	struct timer unread;   /* until then it must take some */
 	uint32_t user;         /* its client's, from the system */
 	struct space *space;   /* it is in; NULL: what it has is its own */
 	struct list fellows;   /* in the space's, under its mutex, with what is below */

@@ -7,6 +7,7 @@
 
 #include <protocol/latency.h>
 
+#include "amount.h"
 #include "archivist.h"
 #include "session.h"
 
@@ -248,12 +249,13 @@ static enum mett_reason enter_space(struct deployed *deployed, uint64_t memory, 
 	struct space *space = deployed->space;
 	struct quota *quota = &space->quota;
 	uint64_t limit = quota_limit(quota, QUOTA_MEMORY);
+	char amount[AMOUNT_MAX], whole[AMOUNT_MAX];
 
 	if (limit && !memory)
 		REFUSE(limit,
-		       "action '{}' has no memory limit, and namespace '{}' a quota of {} bytes; "
-		       "deploy it with one",
-		       deployed->name, space->name, limit);
+		       "action '{}' has no memory limit, and namespace '{}' a quota of {}; deploy "
+		       "it with one",
+		       deployed->name, space->name, amount_of_memory(limit, amount));
 	if (!quota_take(quota, QUOTA_CONCURRENT, 1)) {
 		limit = quota_limit(quota, QUOTA_CONCURRENT);
 		REFUSE(limit,
@@ -264,9 +266,10 @@ static enum mett_reason enter_space(struct deployed *deployed, uint64_t memory, 
 	if (!quota_take(quota, QUOTA_MEMORY, memory)) {
 		quota_give(quota, QUOTA_CONCURRENT, 1);
 		REFUSE(limit,
-		       "action '{}': its {} bytes of memory are not free in the {} of namespace "
-		       "'{}'; wait for activations to end, or give it less",
-		       deployed->name, memory, limit, space->name);
+		       "action '{}': its {} of memory are not free in the {} of namespace '{}'; "
+		       "wait for activations to end, or give it less",
+		       deployed->name, amount_of_memory(memory, amount),
+		       amount_of_memory(limit, whole), space->name);
 	}
 	if (!quota_pace(quota, sys_clock_ns())) {
 		quota_give(quota, QUOTA_CONCURRENT, 1);

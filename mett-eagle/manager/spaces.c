@@ -166,7 +166,7 @@ static int count_codes(struct server *server, int unseen)
 		codes_add(&codes, table->row[i]);
 	tidy_up(server, &codes, unseen);
 	free(codes.version);
-	log_info("state: {} actions in {} namespaces", actions, table->count);
+	log_info("state: actions: {}, namespaces: {}", actions, table->count);
 	return 0;
 }
 

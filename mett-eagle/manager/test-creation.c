@@ -105,7 +105,7 @@ TEST(is_refused_when_it_takes_too_long)
 	stage_wait(&stage, METT_START_TIMEOUT_MS - 1);
 	stage_silent(&stage);
 	stage_wait(&stage, 1);
-	hear(&stage, METT_BAD_PROGRAM, "not ready within 10000 ms");
+	hear(&stage, METT_BAD_PROGRAM, "not ready within 10 s");
 	CHECK(!fake_sandbox(0));
 	stage_close(&stage);
 }

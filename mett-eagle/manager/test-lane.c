@@ -379,3 +379,37 @@ TEST(a_lane_that_goes_leaves_no_memory_behind)
 	sys_cap_close(cap);
 	stage_close(&stage);
 }
+
+/* It was promoted and has its outcome by the time that its client says that it takes long. */
+TEST(a_claim_that_comes_too_late_is_no_other_calls)
+{
+	struct message_claim message = {.header = {MESSAGE_CLAIM, 9}};
+	struct stage stage;
+
+	open_armed(&stage);
+	_Atomic uint64_t *word = armed_word(&stage);
+	message.lane = (uint32_t)(LIST_ENTRY(word, struct window_lane, word) - stage.window->lane);
+	*word = lane_with(*word, LANE_BEGUN) | 9;
+	sys_worker_window(fake_worker(2))->call = window_call(CALL_RUNNING, 9);
+	stage_exit(&stage, 2, "");
+	stage_expect(&stage, 9, METT_OK);
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	stage_silent(&stage);
+	/* The lane is the next worker's, and then another call's. */
+	stage_parks(&stage, 3);
+	CHECK(word == armed_word(&stage));
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK(word == armed_word(&stage));
+	const uint64_t begun = lane_with(*word, LANE_BEGUN) | 10;
+	*word = begun;
+	sys_worker_window(fake_worker(3))->call = window_call(CALL_RUNNING, 10);
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK_EQ(*word, begun);
+	message.header.tag = 10;
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	CHECK_EQ(*word, 0);
+	stage_silent(&stage);
+	stage_exit(&stage, 3, "");
+	stage_expect(&stage, 10, METT_OK);
+	stage_close(&stage);
+}

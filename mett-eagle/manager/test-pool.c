@@ -262,11 +262,11 @@ static void waits_for_its_turn(enum mett_policy policy)
 	stage_wait(&stage, METT_START_TIMEOUT_MS - 1);
 	stage_silent(&stage);
 	stage_wait(&stage, 2);
-	stage_expect_text(&stage, 0, METT_NO_START, "not ready within 10000 ms");
+	stage_expect_text(&stage, 0, METT_NO_START, "not ready within 10 s");
 	fake_launcher_busy(1);
 	stage_invoke(&stage, 1, "f", "");
 	stage_wait(&stage, METT_LAUNCH_TIMEOUT_MS + 1);
-	stage_expect_text(&stage, 1, METT_NO_START, "not begun within 60000 ms");
+	stage_expect_text(&stage, 1, METT_NO_START, "not begun within 60 s");
 	fake_launcher_busy(0);
 	stage_close(&stage);
 }

@@ -330,3 +330,39 @@ TEST(a_parked_worker_that_ends_is_no_activations_end)
 	CHECK_EQ(atomic_load(&stage.window->reaped_count), 1);
 	stage_close(&stage);
 }
+
+/* What it sent last may hold its own end of the gate: then it is gone, and nothing says so. */
+TEST(who_takes_nothing_for_long_is_dismissed)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	fake_room(1);
+	for (uint32_t tag = 0; tag < 3; tag++)
+		stage_invoke(&stage, tag, "nothing", "");
+	stage_wait(&stage, METT_UNREAD_MS - 1);
+	CHECK(!stage.session->closed);
+	stage_expect(&stage, 0, METT_NO_ACTION);
+	stage_turn(&stage);
+	stage_wait(&stage, METT_UNREAD_MS - 1);
+	CHECK(!stage.session->closed);
+	stage_wait(&stage, 2);
+	CHECK(stage.session->closed);
+	stage_close(&stage);
+}
+
+TEST(who_has_taken_all_may_wait)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	fake_room(1);
+	stage_invoke(&stage, 0, "nothing", "");
+	stage_invoke(&stage, 1, "nothing", "");
+	stage_expect(&stage, 0, METT_NO_ACTION);
+	stage_turn(&stage);
+	stage_wait(&stage, 2 * METT_UNREAD_MS);
+	CHECK(!stage.session->closed);
+	stage_expect(&stage, 1, METT_NO_ACTION);
+	stage_close(&stage);
+}

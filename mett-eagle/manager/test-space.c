@@ -426,10 +426,10 @@ TEST(what_is_over_the_quota_is_not_written)
 	deploy(&stage, "f", 2);
 	fake_store_fails(-ENOSPC);
 	stage_order(&stage, MESSAGE_DEPLOY, "f", &plain, other_program(1));
-	expect_refused(&stage, METT_QUOTA, "bytes of code");
+	expect_refused(&stage, METT_QUOTA, " of code");
 	fake_store_fails(0);
 	stage_order(&stage, MESSAGE_DEPLOY, "h", &plain, other_program(1));
-	expect_refused(&stage, METT_QUOTA, "bytes of code");
+	expect_refused(&stage, METT_QUOTA, " of code");
 	CHECK_EQ(fake_store_count(1), 1);
 	CHECK_EQ(used(&stage).actions, 2);
 	stage_close(&stage);

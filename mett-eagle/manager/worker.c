@@ -7,6 +7,7 @@
 #include <libfmt/fmt.h>
 
 #include "activation.h"
+#include "amount.h"
 #include "lane.h"
 #include "record.h"
 
@@ -25,6 +26,7 @@ static void report_end(struct worker *worker, const struct sys_exit *how)
 	bool short_of_memory =
 		atomic_load(&sys_worker_window(worker->process)->notes) & WINDOW_NOTE_MEMORY;
 	uint64_t limit = activation->config.memory_limit;
+	char amount[AMOUNT_MAX];
 
 	if (how->signal == SYS_SIGNAL_FORBIDDEN)
 		activation_fail(activation, METT_FORBIDDEN, 0,
@@ -33,9 +35,9 @@ static void report_end(struct worker *worker, const struct sys_exit *how)
 		                name);
 	else if (short_of_memory)
 		activation_fail(activation, METT_OUT_OF_MEMORY, (int32_t)(limit >> 10),
-		                "action '{}' ran out of memory (limit {} KiB); give it more, or "
-		                "let it allocate less",
-		                name, limit >> 10);
+		                "action '{}' ran out of memory (limit {}); give it more, or let it "
+		                "allocate less",
+		                name, amount_of_memory(limit, amount));
 	else if (how->signal)
 		activation_fail(activation, METT_CRASHED, how->signal,
 		                "action '{}' crashed: signal {} ({}); see its log", name,

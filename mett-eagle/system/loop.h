@@ -67,7 +67,8 @@ int sys_gate_hear(sys_cap gate, void *data, size_t size, size_t *ret_size);
 /**
  * sys_gate_discard() - let go of a stranger's gate, with all that is still in it
  *
- * Does not wait, even if that takes as long to close as its sender likes. SYS_NO_CAP is fine.
+ * Does not wait, even if that takes as long to close as its sender likes. Nobody may watch it any
+ * more. SYS_NO_CAP is fine.
  */
 void sys_gate_discard(sys_cap gate);
 

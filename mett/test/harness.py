@@ -18,7 +18,7 @@ BUILD = os.path.abspath(sys.argv[1])
 METT = os.path.join(BUILD, "mett", "mett")
 SERVER = os.path.join(BUILD, "mett-eagle", "mett-eagle")
 RECORDER = os.path.join(BUILD, "recorder", "mett-recorder")
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 GOOD, FAILED, USAGE, UNREACHABLE, REFUSED = range(5)
 

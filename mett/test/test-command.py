@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the command says without a server: test-command.py BUILD [TEST]..."""
 
+import json
 import os
 import re
 import stat
@@ -174,6 +175,20 @@ class New(Folder):
         self.says(USAGE, "new", "-t", "zzzzzz", "x", "say c, c++, python or sh")
         self.says(REFUSED, "new", "/no/x.c", "cannot write '/no/x.c': No such file")
 
+    def test_odd_names(self):
+        for name in ["a b.py", "\u00fc.py", "x" * 65 + ".py"]:
+            self.says(USAGE, "new", name, f"'{name}': an action would be called like")
+            self.assertFalse(os.path.exists(os.path.join(self.folder, name)))
+        os.mkdir(os.path.join(self.folder, "a b"))
+        for name, word in ("a b/c.py", "'a b/c.py'"), ("-d.sh", "./-d.sh --grant system"):
+            self.assertIn(f": mett deploy {word}\n", self.mett("new", "--", name).stderr)
+
+    def test_json(self):
+        done = self.mett("new", "--json", "a.py")
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(json.loads(done.stdout),
+                         {"file": "a.py", "name": "a", "template": "python"})
+
     def test_by_name(self):
         self.mett("new", "-t", "c++", "x")
         with open(os.path.join(self.folder, "x"), encoding="utf-8") as file:
@@ -185,12 +200,13 @@ class DeployFiles(Folder):
         self.write("x.d", "text")
         self.write("s.sh", "#!/bin/sh\n")
         self.write("empty", "")
-        self.write("a.c", "")
+        self.write("a.c", "no C")
         self.write("a.py", "")
         os.mkfifo(os.path.join(self.folder, "pipe.py"))
         for status, words, says in [
             (USAGE, "x.d", "cannot tell the language of 'x.d'"),
-            (USAGE, "empty", "name it with --language"),
+            (REFUSED, "empty", "cannot deploy 'empty': it is empty"),
+            (REFUSED, "a.py", "cannot deploy 'a.py': it is empty"),
             (USAGE, "s.sh", "add --grant system"),
             (REFUSED, "nope.py", "cannot open 'nope.py': No such file"),
             (REFUSED, ".", "it is no regular file"),

@@ -149,10 +149,17 @@ class Doctor(Folder):
     def test_each_check_tells_what_it_found(self):
         done = self.mett("doctor")
         self.assertEqual(done.stderr, "")
-        for name in "kernel", "seccomp", "sandbox", "python", "exec", "kvm", "recorder":
+        for name in "kernel", "seccomp", "sandbox", "python", "exec", "kvm", "state", "recorder":
             self.assertRegex(done.stdout, rf"(?m)^(ok|warn)  *{name} +\S")
         self.assertRegex(done.stdout.splitlines()[-1], r"^\d+ ok, \d+ warn, 0 fail$")
         self.assertRegex(done.stdout, r"(?m)^warn +server +none at .*\n +Start it: mett-eagle")
+
+    def test_a_compiler_that_fails_is_heard(self):
+        self.write("cc", "#!/bin/sh\necho cc: something is missing >&2\nexit 1\n")
+        path = os.path.join(self.folder, "cc")
+        os.chmod(path, 0o755)
+        done = self.mett("doctor", environment={"CC": path})
+        self.assertRegex(done.stdout, r"(?m)^warn +compiler +cc: something is missing\n +For func")
 
     def test_what_fails_is_the_exit_status(self):
         """A socket that is none of a server's."""
@@ -173,6 +180,24 @@ class Doctor(Folder):
         self.assertIn("user.max_pid_namespaces", rows["other namespaces"]["mend"])
         self.assertEqual(rows["sandbox"]["verdict"], "fail")
         self.assertIn("cannot make namespaces", rows["sandbox"]["found"])
+
+
+    def test_a_folder_for_the_state_that_takes_nothing(self):
+        """Within a mount namespace of our own: one that is nearly full, then for reading only."""
+        inside = ("mkdir state && mount -t tmpfs -o size=1M none state && "
+                  "mett doctor -j --state=state && mount -o remount,ro state && "
+                  "mett doctor -j --state=state")
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", inside], env=self.environment,
+                              cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S)
+        if not done.stdout:
+            self.skipTest("cannot play such a machine: " + done.stderr.strip())
+        outputs = done.stdout.replace("}\n{", "}\0{").split("\0")
+        self.assertEqual(len(outputs), 2, done.stderr)
+        for output, found in zip(outputs, ["state has 1 MiB left", "Read-only file system"]):
+            rows = {row["name"]: row for row in json.loads(output)["checks"]}
+            self.assertEqual(rows["state"]["verdict"], "warn")
+            self.assertIn(found, rows["state"]["found"])
+            self.assertIn("--state", rows["state"]["mend"])
 
 
 class DoctorOfServers(WithServer):

@@ -39,7 +39,7 @@ class Answers(Living, Folder):
         done = self.mett("run", "bad.py", "x", status=FAILED)
         self.assertEqual(done.stdout, "")
         self.assertIn("ZeroDivisionError", done.stderr)
-        self.assertIn("did not end within",
+        self.assertIn("did not end within 50 ms",
                       self.mett("run", "spin.py", "--timeout=50ms", status=FAILED).stderr)
         self.assertIn("line 1: SyntaxError", self.mett("run", "worse.py", status=REFUSED).stderr)
         self.assertIn("worse.c:1:", self.mett("run", "worse.c", status=REFUSED).stderr)

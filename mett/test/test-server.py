@@ -168,12 +168,14 @@ class Invoke(WithServer):
 
     def test_limits(self):
         self.deploy(name="sleeper", text=SLEEPER)
-        self.says(FAILED, "invoke", "--timeout=50ms", "sleeper", "30", "within 50000 us")
+        self.says(FAILED, "invoke", "--timeout=50ms", "sleeper", "30", "within 50 ms")
         self.deploy("--timeout=60ms", name="sleeper", text=SLEEPER)
-        self.says(FAILED, "invoke", "sleeper", "30", "within 60000 us")
+        self.says(FAILED, "invoke", "sleeper", "30", "within 60 ms")
 
     def test_no_such_action(self):
-        self.says(REFUSED, "invoke", "helo", "x", ["'helo'", "Did you mean 'hello'?"])
+        done = self.says(REFUSED, "invoke", "--time", "helo", "x",
+                         ["'helo'", "Did you mean 'hello'?"])
+        self.assertNotIn("whole", done.stderr)
         self.says(REFUSED, "invoke", "zzzzzz", "x", ["'zzzzzz'", "'mett list' shows what there is"])
         self.says(REFUSED, "invoke", "a/b", "x", "a/b")
 
@@ -228,7 +230,8 @@ class Versions(WithServer):
         self.assertEqual(self.mett("invoke", "hello", "").stdout, "1")
         self.says(REFUSED, "rollback", "hello", "9", ["9", "'mett show hello' lists"])
         self.says(REFUSED, "rollback", "hello", "'mett show hello' lists")
-        self.says(REFUSED, "rollback", "helo", "Did you mean 'hello'?")
+        done = self.says(REFUSED, "rollback", "helo", ["'helo'", "Did you mean 'hello'?"])
+        self.assertNotIn("create it", done.stderr)
         self.assertIn("version 4", self.deploy().stdout)
 
     def test_show(self):
@@ -242,12 +245,12 @@ class Versions(WithServer):
                      r"      1           20\d\d-\d\d-\d\d \d\d:\d\d:\d\d +\d+ B  .+",
                      r"      2  current  20\d\d-.*"]:
             self.assertRegex(shown, f"(?m)^{line}$")
-        self.says(REFUSED, "show", "helo", "Did you mean 'hello'?")
+        self.says(REFUSED, "show", "helo", ["'helo'", "Did you mean 'hello'?"])
 
     def test_delete(self):
         self.deploy()
         self.deploy(name="other")
-        self.says(REFUSED, "delete", "helo", "Did you mean 'hello'?")
+        self.says(REFUSED, "delete", "helo", ["'helo'", "Did you mean 'hello'?"])
         self.assertEqual(self.mett("delete", "hello", "other").stdout,
                          "hello: deleted\nother: deleted\n")
         self.assertEqual(self.mett("list").stdout,
@@ -481,7 +484,7 @@ class History(WithServer):
                                             "OUTCOME"])
         self.assertEqual([line.split()[1] for line in lines[1:]], ["hello", "failing", "hello"])
         self.assertRegex(lines[1], r" ok$")
-        self.assertRegex(lines[2], r" failed: .*no luck")
+        self.assertRegex(lines[2], r" failed with code 1: .*no luck")
 
     def test_whose_caller_left(self):
         self.deploy(name="sleeper", text=SLEEPER)
@@ -539,14 +542,33 @@ class History(WithServer):
         begin = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d "
         self.assertRegex(lines[0], begin + r"hello \d+ log of one$")
         self.assertRegex(lines[1], begin + r"failing \d+ before it failed$")
-        self.assertRegex("\n".join(lines), begin + r"failing \d+ .*no luck")
+        self.assertRegex("\n".join(lines), begin + r"failing \d+ failed with code 1: .*no luck")
         self.assertRegex(lines[-1], begin + r"hello \d+ log of two$")
         rows = [json.loads(line) for line in
                 self.mett("logs", "--json", "hello").stdout.splitlines()]
         self.assertEqual([row["log"] for row in rows], ["log of one\n", "log of two\n"])
+        self.says(REFUSED, "logs", "a b", "action 'a b': not a lawful name")
+        self.says(REFUSED, "logs", "-n", "a b", "namespace 'a b': not a lawful name")
+        done = self.mett("logs", "nope")
+        self.assertEqual((done.stdout, done.stderr), ("", "No log is recorded that fits.\n"))
         with open("/dev/full", "w", encoding="ascii") as full:
             for option in "--limit=1", "--json":
                 self.says(FAILED, "logs", option, "No space left on device", stdout=full)
+
+    def test_what_wrote_nothing_is_not_counted(self):
+        self.deploy(name="quiet", text="def main(name):\n    return name\n")
+        for _ in range(3):
+            self.mett("invoke", "quiet", "psst")
+        self.wait_for_records(6)
+        begin = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d "
+        self.assertRegex(self.mett("logs", "--limit=1").stdout, begin + r"hello \d+ log of two\n$")
+        logs = [json.loads(line)["log"] for line in
+                self.mett("logs", "--limit=2", "--json").stdout.splitlines()]
+        self.assertEqual([log.split("\n")[0] for log in logs],
+                         ["before it failed", "log of two"])
+        newest = self.records("--limit=1")[0]["activation"]
+        done = self.mett("logs", f"--activation={newest}")
+        self.assertEqual((done.stdout, done.stderr), ("", "No log is recorded that fits.\n"))
 
     def test_nobody_can_read_what_follows(self):
         with open("/dev/full", "w", encoding="ascii") as full:

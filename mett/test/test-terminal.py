@@ -96,6 +96,10 @@ class Watch(Living, WithServer):
         self.write("other.py", "")
         self.write("hello.py", HELLO.replace("Hello", "Hola"))
         terminal.expect("Hola, world!", "-- version 4, ")
+        # The same again is invoked, and no version of its own.
+        self.write("hello.py", HELLO.replace("Hello", "Hola"))
+        soon(lambda: terminal.screen().count("-- version 4, ") == 2,
+             lambda: f"not invoked again:\n{terminal.screen()}")
         self.assertNotIn("version 5", terminal.screen())
         self.assertEqual(self.mett("invoke", "hello", "all").stdout, "Hola, all!")
         terminal.send("C-c")

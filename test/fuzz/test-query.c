@@ -19,8 +19,9 @@
 
 enum { PARSED = 200000, MESSAGES = 5000, ROWS = 300, SILENT = 200, SLOW = 40, MUTANTS = 400 };
 
-static const char good[] = "{\"namespace\":\"u0\",\"action\":\"echo\",\"id\":7,\"limit\":5,"
-			   "\"since_us\":1,\"after\":1,\"failed\":false,\"follow\":false}";
+static const char good[] =
+	"{\"namespace\":\"u0\",\"action\":\"echo\",\"id\":7,\"limit\":5,"
+	"\"since_us\":1,\"after\":1,\"failed\":false,\"wrote\":true,\"follow\":false}";
 
 /* As large as it gets, and any bytes. */
 static size_t make_request(uint64_t *state, char *ret, size_t room)

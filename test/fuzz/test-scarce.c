@@ -2,8 +2,8 @@
  * A server that has no descriptors left, again and again and at any moment. Calls may fail, and
  * clients be turned away; afterwards all is as before.
  */
+#include "bystander.h"
 #include "fuzz.h"
-#include "fixture.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum {
 	PATIENCE_US = 5000000,
 };
 
-static struct server server;
+static struct bystander other;
 static struct rlimit usual;
 static unsigned calls[2]; /* that were served, and that failed */
 
@@ -26,7 +26,7 @@ static void limit_descriptors(rlim_t most)
 {
 	const struct rlimit limit = {most, usual.rlim_max};
 
-	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
 /* Small and large, alone and together. */
@@ -75,20 +75,14 @@ TEST_TIMEOUT(a_server_without_descriptors, 600)
 {
 	uint64_t state = 1;
 
-	server_start(&server, "");
-	struct mett_client *other = join(&server);
-	deploy(other, "echo", NULL);
-	EXPECT_ANSWER(other, "echo", "hello", "hello");
-	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
-	struct usage before = server_steady(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
+	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		limit_descriptors(before.fds + fuzz_below(&state, ROOM));
-		use(server.socket, &state);
+		limit_descriptors(other.before.fds + fuzz_below(&state, ROOM));
+		use(other.server.socket, &state);
 		limit_descriptors(usual.rlim_cur);
-		EXPECT_ANSWER(other, "echo", "hello", "hello");
+		bystander_served(&other);
 	}
 	CHECK(calls[0] && calls[1]);
-	server_expect_usage(&server, before);
-	mett_client_free(other);
-	server_stop(&server);
+	bystander_end(&other);
 }

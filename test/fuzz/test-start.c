@@ -91,22 +91,22 @@ TEST(a_program_that_says_much_before_it_dies)
 {
 	const enum mett_policy policies[] = {METT_POLICY_FORK, METT_POLICY_SPAWN};
 
-	begin();
+	bystander_begin(&other, "", METT_POLICY_FORK);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct mett_action_options options = {.policy = policies[i]};
-		struct mett_client *client = join(&server);
+		struct mett_client *client = join(&other.server);
 
 		deploy(client, "startloud", &options);
 		EXPECT_FAILURE(client, "startloud", "", NULL, METT_NO_START, 0,
 		               "exited with code 3: AAAA");
 		mett_client_free(client);
 	}
-	end();
+	bystander_end(&other);
 }
 
 static void limit_descriptors(const struct rlimit *limit)
 {
-	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, limit, NULL), 0);
+	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, limit, NULL), 0);
 }
 
 /* Many at once, of which the last find no room for the handles of their processes. */
@@ -131,11 +131,11 @@ TEST_TIMEOUT(a_server_without_descriptors_for_what_starts, 300)
 	const struct mett_action_options spawned = {.policy = METT_POLICY_SPAWN};
 	struct rlimit usual;
 
-	begin();
-	CHECK_EQ(prlimit(server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
-	struct mett_client *client = join(&server);
+	bystander_begin(&other, "", METT_POLICY_FORK);
+	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
+	struct mett_client *client = join(&other.server);
 	deploy(client, "echo", &spawned);
-	struct usage idle = server_steady(&server);
+	struct usage idle = server_steady(&other.server);
 	for (unsigned room = 4; room < 64; room += 6) {
 		const struct rlimit scarce = {idle.fds + room, usual.rlim_max};
 
@@ -145,5 +145,5 @@ TEST_TIMEOUT(a_server_without_descriptors_for_what_starts, 300)
 	}
 	CHECK_EQ(mett_action_delete(client, "echo", NULL), 0);
 	mett_client_free(client);
-	end();
+	bystander_end(&other);
 }

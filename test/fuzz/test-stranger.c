@@ -69,7 +69,7 @@ static void hold(pid_t pid)
 	CHECK(WIFSTOPPED(status));
 }
 
-static void begin(void)
+static void start(void)
 {
 	server_start(&server, "--drain-timeout 100");
 }
@@ -83,7 +83,7 @@ static void others_are_served(void)
 	mett_client_free(other);
 }
 
-static void end(void)
+static void stop(void)
 {
 	others_are_served();
 	server_stop(&server);
@@ -94,12 +94,12 @@ TEST(who_knocks_with_it)
 {
 	char data[MESSAGE_SIZE] = "anything";
 
-	begin();
+	start();
 	hold(server.pid);
 	sys_cap end_of_gate = gate_knock(&server);
 	hand_over(end_of_gate, data, sizeof(data));
 	kill(server.pid, SIGCONT);
-	end();
+	stop();
 	close(end_of_gate);
 }
 
@@ -109,13 +109,13 @@ TEST(who_has_it_behind_something_else)
 	char data[MESSAGE_SIZE] = "anything";
 
 	for (size_t size = 0; size <= sizeof(data); size += sizeof(data)) {
-		begin();
+		start();
 		hold(server.pid);
 		sys_cap end_of_gate = gate_knock(&server);
 		CHECK_EQ(sys_gate_send(end_of_gate, data, size, NULL, 0), 0);
 		hand_over(end_of_gate, data, size);
 		kill(server.pid, SIGCONT);
-		end();
+		stop();
 		close(end_of_gate);
 	}
 }
@@ -125,14 +125,33 @@ TEST(who_leaves_it_in_a_session)
 	char data[MESSAGE_SIZE] = "anything";
 	struct gate gate;
 
-	begin();
+	start();
 	gate_open(&gate, &server, "");
 	hold(server.pid);
 	CHECK_EQ(gate_send(&gate, data, sizeof(data), NULL, 0), 0);
 	hand_over(gate.end, data, sizeof(data));
 	kill(server.pid, SIGCONT);
-	end();
+	stop();
 	gate_close(&gate);
+}
+
+/* Nobody opens to the second, as the server ends. */
+TEST(who_stands_at_the_door_with_it_to_the_end)
+{
+	char data[MESSAGE_SIZE] = "anything";
+	sys_cap ends[2];
+
+	start();
+	hold(server.pid);
+	for (unsigned i = 0; i < 2; i++)
+		ends[i] = gate_knock(&server);
+	hand_over(ends[1], data, sizeof(data));
+	kill(server.pid, SIGTERM);
+	kill(server.pid, SIGCONT);
+	CHECK_EQ(server_wait(&server), 0);
+	for (unsigned i = 0; i < 2; i++)
+		close(ends[i]);
+	close(peer);
 }
 
 /* Its thread takes it, and cannot go on: with the server it ends all the same. */
@@ -142,7 +161,7 @@ TEST(whose_session_does_not_end)
 	struct gate gate;
 	int status;
 
-	begin();
+	start();
 	gate_open(&gate, &server, "");
 	hold(server.pid);
 	hand_over(gate.end, &message, sizeof(message));
@@ -180,7 +199,7 @@ TEST(who_asks_a_recorder_with_it)
 	struct recorder recorder;
 
 	for (size_t first = 0; first <= MESSAGE_SIZE; first += MESSAGE_SIZE) {
-		begin();
+		start();
 		recorder_start(&recorder, &server, "");
 		trouble_recorder(&recorder, first);
 		CHECK_EQ(recorder_rows(&server, &query, NULL, NULL, 0), 0);

@@ -265,7 +265,7 @@ TEST(timeouts)
 	/* And the callee's own is told to the caller. */
 	CHECK_EQ(mett_action_update_path(client, "sleep", function_path("sleep"), &hasty, NULL), 0);
 	EXPECT_FAILURE(client, "call", "sleep 600000", &patient, METT_FAILED, 1,
-	               "action 'sleep' did not end within 300000 us");
+	               "action 'sleep' did not end within 300 ms;");
 	end(&server, client);
 }
 

@@ -93,22 +93,20 @@ TEST(reported_failure)
 
 TEST(timeout)
 {
-	CHECK_BAD({"spin", "", &hasty, {METT_TIMED_OUT, 200, "within 200000 us", ""}},
+	CHECK_BAD({"spin", "", &hasty, {METT_TIMED_OUT, 200, "within 200 ms", ""}},
 	          {"sleep", "60000", &hasty, {METT_TIMED_OUT, 200, "'sleep' did not end", ""}},
 	          {"scribble", "wait", &hasty, {METT_TIMED_OUT, 200, "'scribble'", ""}});
 }
 
 TEST(out_of_memory)
 {
-	CHECK_BAD({"allocate",
-	           "",
-	           &patient,
-	           {METT_OUT_OF_MEMORY, LIMIT / 1024, "limit 32768 KiB", ""}},
-	          {"end", "memory", &patient, {METT_OUT_OF_MEMORY, LIMIT / 1024, "'end'", ""}},
-	          {"cxx",
-	           "memory",
-	           &patient,
-	           {METT_OUT_OF_MEMORY, LIMIT / 1024, "'cxx'", "bad_alloc"}});
+	CHECK_BAD(
+		{"allocate", "", &patient, {METT_OUT_OF_MEMORY, LIMIT / 1024, "limit 32 MiB", ""}},
+		{"end", "memory", &patient, {METT_OUT_OF_MEMORY, LIMIT / 1024, "'end'", ""}},
+		{"cxx",
+	         "memory",
+	         &patient,
+	         {METT_OUT_OF_MEMORY, LIMIT / 1024, "'cxx'", "bad_alloc"}});
 }
 
 TEST(forbidden_call)
@@ -628,6 +626,8 @@ TEST(server_killed)
 	EXPECT_ERROR(error, METT_GONE, "gone", mett_action_delete(idle, "x", &error));
 	EXPECT_ERROR(error, METT_GONE, "nobody listens",
 	             mett_register_client(server.socket, &client, &error));
+	EXPECT_ERROR(error, METT_GONE, "that is no socket",
+	             mett_register_client(server.folder, &client, &error));
 	mett_client_free(client);
 	mett_client_free(idle);
 	server_remove(&server);

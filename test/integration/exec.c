@@ -384,10 +384,10 @@ TEST(nobody_lifts_the_limit_of_memory)
 	struct mett_error error;
 
 	need("/usr/bin/prlimit");
-	struct mett_client *client = begin();
+	struct mett_client *client = begin(&server, "");
 	options.defaults.memory_limit = 64 * MIB;
 	CHECK_EQ(offer(client, text, &options, &error), 0);
 	for (int i = 0; i < 3; i++)
 		EXPECT_ANSWER(client, "it", "", "65536");
-	end(client);
+	end(&server, client);
 }

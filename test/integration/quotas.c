@@ -249,7 +249,7 @@ TEST(code_is_counted_once)
 	CHECK_EQ(used(client).code, one);
 	limit(client, &(struct mett_quota){.code = one + one / 2});
 	EXPECT_ERROR(
-		error, METT_QUOTA, "bytes of code",
+		error, METT_QUOTA, " of code",
 		mett_action_deploy_path(client, "h", function_path("counter"), NULL, NULL, &error));
 	CHECK_EQ(used(client).code, one);
 	CHECK_EQ(mett_action_delete(client, "f", NULL), 0);
@@ -264,7 +264,7 @@ TEST(code_is_counted_once)
 	CHECK_EQ(used(client).code, other);
 	CHECK_EQ(used(client).actions, 1);
 	EXPECT_ERROR(
-		error, METT_QUOTA, "bytes of code",
+		error, METT_QUOTA, " of code",
 		mett_action_deploy_path(client, "f", function_path("echo"), NULL, NULL, &error));
 	end(&server, client);
 	folder_remove(folder);

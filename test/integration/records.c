@@ -128,6 +128,9 @@ TEST(every_failure_is_recorded_as_it_was_told)
 		check_bad(&scene, &bads[i]);
 	CHECK_EQ(COUNT(&scene, .failed = 1), sizeof(bads) / sizeof(*bads));
 	CHECK_EQ(COUNT(&scene, .failed = 1, .action = "crash"), 1);
+	/* Of those that gave an answer none wrote anything. */
+	CHECK_EQ(COUNT(&scene, .wrote = 1), sizeof(bads) / sizeof(*bads));
+	CHECK_EQ(COUNT(&scene, .wrote = 1, .action = "empty"), 0);
 	close_scene(&scene);
 }
 
@@ -149,6 +152,7 @@ static void check_good(struct scene *scene, const struct mett_action_options *op
 	deploy(scene->client, "log", options);
 	CHECK_EQ(mett_action_invoke(scene->client, "log", "one\ntwo", 7, NULL, &result), 0);
 	struct mett_record row = row_of(scene, result.activation, log);
+	CHECK_EQ(COUNT(scene, .wrote = 1, .after = row.number - 1), 1);
 	CHECK_EQ(row.error.reason, METT_OK);
 	CHECK_STR(row.error.message, "");
 	CHECK_STR(row.action, "log");

@@ -70,8 +70,9 @@ enum { MIX = sizeof(mix) / sizeof(mix[0]) };
 
 static void fail_often(struct mett_client *client, int count)
 {
-	const struct mett_config patient = {.timeout_us = 60000 * (uint64_t)MS_US},
-				 hasty = {.timeout_us = 20 * MS_US};
+	/* With a limit of memory the server sees to it: a liar's good answer is none there. */
+	const struct mett_config patient = {64 * MIB, 60000 * (uint64_t)MS_US};
+	const struct mett_config hasty = {.timeout_us = 20 * MS_US};
 
 	for (int i = 0; i < count; i++) {
 		struct mett_result result;

@@ -80,6 +80,14 @@ TEST(named_folder_that_will_not_do_is_fatal)
 	CHECK_RUN(FAILED, ARGS("--socket", socket, "--state", "/dev/null"), "Not a directory");
 	CHECK_EQ(chmod(folder, 0777), 0);
 	CHECK_RUN(FAILED, ARGS("--socket", socket, "--state", folder), "chmod go-w");
+	/* What is wrong within it is named whole. */
+	char lock[96], said[128];
+	CHECK_EQ(chmod(folder, 0700), 0);
+	snprintf(lock, sizeof(lock), "%s/lock", folder);
+	snprintf(said, sizeof(said), "cannot use state folder '%s'", lock);
+	CHECK_EQ(mkdir(lock, 0700), 0);
+	CHECK_RUN(FAILED, ARGS("--socket", socket, "--state", folder), said);
+	CHECK_EQ(rmdir(lock), 0);
 	CHECK(access(socket, F_OK) < 0);
 	folder_remove(folder);
 }

@@ -18,7 +18,7 @@ import unittest
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else os.path.join(TOP, "build")
-PATIENCE_S = 60
+PATIENCE_S = 240
 
 
 def load(name):
@@ -301,6 +301,15 @@ class Setup(Folder):
 
 
 class Make(unittest.TestCase):
+    def test_a_prefix_that_takes_nothing_is_told_before_anything_is_built(self):
+        for variables in ["PREFIX=/dev/null/mett"], ["PREFIX=/mett", "DESTDIR=/dev/null"]:
+            done = subprocess.run(["make", "install", *variables], cwd=TOP, text=True,
+                                  env={**os.environ, "MAKEFLAGS": ""}, timeout=PATIENCE_S,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("/dev/null takes no files of ours", done.stderr)
+            self.assertIn("make install PREFIX=", done.stderr)
+
     def test_arguments_are_taken_from_before_and_behind(self):
         clean = {name: value for name, value in os.environ.items()
                  if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "CLIENT_ARGS", "BENCH_ARGS")}

@@ -321,7 +321,8 @@ METT_EXPORT int mett_action_submit(struct mett_client *client, const char *name,
  * @token:      of mett_action_submit()
  * @result:     as mett_action_invoke(); its error tells how the invocation ended
  *
- * Outcomes come in the order in which the functions end.
+ * Outcomes come in the order in which the functions end. A client for whose next one there is no
+ * room, and that takes none for METT_UNREAD_MS, is dismissed.
  *
  * Return: 1 for one outcome, 0 when none came in time or none is under way, or
  *   -EINVAL   an argument is NULL

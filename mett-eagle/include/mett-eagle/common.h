@@ -31,6 +31,7 @@ enum {
 	METT_REUSE_IDLE_MS = 60000,     /* a process of policy reuse ends when idle for so long */
 	METT_LAUNCH_TIMEOUT_MS = 60000, /* until a program's turn has come to be started */
 	METT_START_TIMEOUT_MS = 10000,  /* a program's start up to its first readiness */
+	METT_UNREAD_MS = 300000,        /* until a client that takes no answers is dismissed */
 	METT_VERSIONS_MAX = 10,         /* versions of an action that are kept */
 	METT_ENVIRONMENT_MAX =
 		4 << 10,            /* an action's environment: all "KEY=V", each with its zero */

@@ -35,6 +35,7 @@ enum {
  * @since_us:   only of activations that began then or later, in microseconds since 1970; 0: all
  * @after:      only with a larger `number`; 0: all
  * @failed:     1: only of those that gave no answer
+ * @wrote:      1: only of those that wrote to their log, or gave no answer
  * @limit:      that many, the newest; 0: 100; up to METT_RECORDS_LIMIT_MAX
  * @follow:     1: then also those still to come, without end
  */
@@ -45,6 +46,7 @@ struct mett_records_query {
 	uint64_t since_us;
 	uint64_t after;
 	int failed;
+	int wrote;
 	uint32_t limit;
 	int follow;
 };

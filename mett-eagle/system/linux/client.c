@@ -12,6 +12,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+static bool is_socket(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) < 0 || S_ISSOCK(status.st_mode);
+}
+
 static int no_connection(const char *path, int error, struct mett_error *ret)
 {
 	const char *why;
@@ -22,7 +29,8 @@ static int no_connection(const char *path, int error, struct mett_error *ret)
 		      "METT_SOCKET";
 		break;
 	case ECONNREFUSED:
-		why = "nobody listens there; start mett-eagle";
+		why = is_socket(path) ? "nobody listens there; start mett-eagle"
+		                      : "that is no socket; name the server's in METT_SOCKET";
 		break;
 	case EACCES:
 	case EPERM:

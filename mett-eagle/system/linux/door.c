@@ -152,6 +152,5 @@ void door_close(struct door *door)
 	fmt_format(lock, sizeof(lock), "{}.lock", door->path);
 	unlink(door->path);
 	unlink(lock);
-	close(door->gate);
 	close(door->lock);
 }

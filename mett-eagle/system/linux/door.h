@@ -23,5 +23,10 @@ struct door {
 int door_open(struct door *ret, const char *path, bool make_folder, unsigned mode, char *why,
               size_t size);
 
-/** door_close() - stop listening, and remove the socket's file */
+/**
+ * door_close() - the process ends: remove the socket's file
+ *
+ * Who stands at the gate may have sent what takes long to close; only the end of the process does
+ * not wait for that, and closes it.
+ */
 void door_close(struct door *door);

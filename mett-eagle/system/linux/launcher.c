@@ -410,7 +410,8 @@ int launcher_start(struct launcher *ret, unsigned spares, const struct runtime_p
 	struct {
 		int32_t error;
 		char why[METT_MESSAGE_MAX];
-	} first = {.error = -EPIPE, .why = "the launcher died at its start"};
+	} first = {.error = -EPIPE,
+	           .why = "the launcher died at its start; see 'ulimit -n' and 'ulimit -u'"};
 	sys_cap requests[2], life[2];
 	struct sys_received got;
 	int error = sys_gate_pair(requests);

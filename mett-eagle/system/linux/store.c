@@ -109,7 +109,7 @@ static int explain(const char *path, const char *part, int error, char *why, siz
 		advice = "move away what is there, or choose another --state";
 	if (error == -ENOSPC || error == -EDQUOT)
 		advice = "make room, or choose another --state";
-	fmt_format(why, size, "cannot use state folder '{}'{}{}: {}; {}", path, *part ? "/" : "",
+	fmt_format(why, size, "cannot use state folder '{}{}{}': {}; {}", path, *part ? "/" : "",
 	           part, strerror(-error), advice);
 	return error;
 }
