@@ -30,24 +30,40 @@ struct filling {
 };
 
 /*
- * The first instructions of each process. What the kernel does not make anew for a new
- * thread is the page of its UTCB: all but the address in it, which is the kernel's, is
- * cleared, and no trace of that is left in a register. The entry is on the stack.
+ * The first instructions of each process, and its last when it is stopped. What the kernel
+ * does not make anew for a new thread is the page of its UTCB: all but the address in it,
+ * which is the kernel's, is cleared, and no trace of that is left in a register. The entry
+ * is on the stack. Who rests waits for nobody, and once more when that is cancelled.
  */
-__attribute__((aligned(L4_PAGESIZE))) static const unsigned char first_page[L4_PAGESIZE] = {
-	0xbf, 0x00, 0x00, 0x00, 0xb3, /* mov $BODY_UTCBS, %edi */
-	0xb9, 0x3f, 0x00, 0x00, 0x00, /* mov $63, %ecx: message registers */
-	0x31, 0xc0,                   /* xor %eax, %eax */
-	0xf3, 0x48, 0xab,             /* rep stosq */
-	0x48, 0x83, 0xc7, 0x08,       /* add $8, %rdi: the address */
-	0xb9, 0xc0, 0x01, 0x00, 0x00, /* mov $448, %ecx: the rest of the page */
-	0xf3, 0x48, 0xab,             /* rep stosq */
-	0x31, 0xff,                   /* xor %edi, %edi */
-	0xc3,                         /* ret */
+static const struct {
+	_Alignas(L4_PAGESIZE) unsigned char begin[BODY_REST - BODY_BEGIN];
+	unsigned char rest[BODY_BEGIN + L4_PAGESIZE - BODY_REST];
+} code = {
+	{
+		0xbf, 0x00, 0x00, 0x00, 0xb3, /* mov $BODY_UTCBS, %edi */
+		0xb9, 0x3f, 0x00, 0x00, 0x00, /* mov $63, %ecx: message registers */
+		0x31, 0xc0,                   /* xor %eax, %eax */
+		0xf3, 0x48, 0xab,             /* rep stosq */
+		0x48, 0x83, 0xc7, 0x08,       /* add $8, %rdi: the address */
+		0xb9, 0xc0, 0x01, 0x00, 0x00, /* mov $448, %ecx: the rest of the page */
+		0xf3, 0x48, 0xab,             /* rep stosq */
+		0x31, 0xff,                   /* xor %edi, %edi */
+		0xc3,                         /* ret */
+	},
+	{
+		0x31, 0xf6,                   /* xor %esi, %esi */
+		0x31, 0xc0,                   /* xor %eax, %eax: the tag */
+		0x45, 0x31, 0xc0,             /* xor %r8d, %r8d: L4_IPC_NEVER */
+		0x48, 0xc7, 0xc2, 0x02, 0xf8, /* mov $L4_INVALID_CAP | L4_SYSF_RECV, */
+		0xff, 0xff,                   /*   %rdx */
+		0x0f, 0x05,                   /* syscall */
+		0xeb, 0xee,                   /* jmp to the first of these */
+	},
 };
 
-_Static_assert(BODY_UTCBS == 0xb3000000, "first_page has it, too");
-_Static_assert(offsetof(l4_msg_regs_t, mr[63]) == 63 * 8, "as first_page has it");
+_Static_assert(BODY_UTCBS == 0xb3000000, "code has it, too");
+_Static_assert((L4_INVALID_CAP | L4_SYSF_RECV) == 0xfffffffffffff802, "as code has it");
+_Static_assert(offsetof(l4_msg_regs_t, mr[63]) == 63 * 8, "as code has it");
 
 static l4_cap_idx_t there(enum process_cap cap)
 {

@@ -100,6 +100,7 @@ int process_start(struct process *process, struct stock *stock, bool wait,
 	if (error)
 		return error;
 	process->body = body;
+	process->stopped = false;
 	error = create(body, limit);
 	if (!error)
 		error = load(body, image, body_cap(body, BODY_MAP), gate, window->cap,
@@ -111,20 +112,25 @@ int process_start(struct process *process, struct stock *stock, bool wait,
 	return error;
 }
 
-/* Whatever it does, it is in nobody's way until it is ended. */
+/* Whatever it waited for, it sleeps when it runs next; and is in nobody's way until it is ended. */
 void process_stop(struct process *process)
 {
 	l4_sched_param_t param = l4_sched_param(PRIORITY_STOPPED, 0);
 
-	if (!process->body)
+	if (!process->body || process->stopped)
 		return;
+	process->stopped = true;
+	l4_thread_ex_regs(body_cap(process->body, BODY_THREAD), BODY_REST, BODY_STACK_TOP,
+	                  L4_THREAD_EX_REGS_CANCEL);
 	param.affinity = l4_sched_cpu_set(process->body->core, 0, 1);
 	l4_scheduler_run_thread(l4re_env()->scheduler, body_cap(process->body, BODY_THREAD),
 	                        &param);
 }
 
+/* Also one that said that it ends: its window may be another's before its thread is deleted. */
 void process_free(struct process *process)
 {
+	process_stop(process);
 	if (process->body)
 		recycle(process->body);
 	process->body = NULL;

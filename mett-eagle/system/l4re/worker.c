@@ -297,8 +297,6 @@ void sys_worker_free(struct sys_worker *worker)
 
 	later_cancel(loop, &worker->start);
 	later_cancel(loop, &worker->end);
-	if (!worker->ended)
-		process_stop(&worker->process);
 	process_free(&worker->process);
 	sys_loop_unwatch(loop, &worker->gate);
 	sys_cap_close(gate);
@@ -331,10 +329,11 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	struct sys_sandbox *sandbox = worker->sandbox;
 
 	if (!worker->ended && bytes != worker->limit) {
-		process_stop(&worker->process);
 		process_free(&worker->process);
 		sandbox->limit = bytes;
 		atomic_store(&worker->window->memory->turn, 0);
+		/* Where it slept it waits still, and would take the wake-up of the next one. */
+		sys_word_wake(&worker->window->memory->turn);
 		start(worker, false);
 	}
 	return bytes ? bytes : sandbox->host->memory_max;
