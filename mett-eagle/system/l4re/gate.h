@@ -21,9 +21,11 @@ struct ring {
 	unsigned char data[RING_SIZE];
 };
 
+/* What a worker looks at in each life lies where the rings begin: these pages it has from the
+ * start. */
 struct gate_memory {
-	struct ring ring[2];
 	_Atomic uint32_t logged; /* by the server: this peer wrote to its log */
+	struct ring ring[2];
 };
 
 /* What stands before each message in a ring, padded to whole words behind it. */

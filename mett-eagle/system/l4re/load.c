@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <l4/re/c/dataspace.h>
 #include <l4/re/c/rm.h>
 #include <l4/re/env.h>
 #include <l4/re/l4aux.h>
@@ -256,27 +257,51 @@ static int load_stack(const struct body *body, const struct image *image, l4_cap
 	return error;
 }
 
-/* What a worker touches before it says that it is up. */
+/* Pages of a window that a worker touches before it says that it is up, and each call. */
+static const size_t window_warm[] = {
+	0,
+	offsetof(struct worker_window, serve.argument),
+	offsetof(struct worker_window, serve.answer),
+};
+
+enum { WINDOW_WARM = sizeof(window_warm) / sizeof(*window_warm) };
+
 static int load_window(const struct body *body, l4_cap_idx_t map, sys_cap window, sys_cap there)
 {
-	static const size_t warm[] = {
-		0,
-		offsetof(struct worker_window, serve.argument),
-		offsetof(struct worker_window, serve.answer),
-	};
 	const struct object *object = &objects[window];
 	const volatile unsigned char *memory = object->memory;
 	l4_addr_t at = (l4_addr_t)memory_place(there);
 	int error = attach(map, at, sizeof(struct worker_window), object->space, 0, L4RE_RM_F_RW);
 
-	for (unsigned i = 0; memory && i < sizeof(warm) / sizeof(*warm) && !error; i++) {
-		size_t offset = l4_trunc_page(warm[i]);
+	for (unsigned i = 0; memory && i < WINDOW_WARM && !error; i++) {
+		size_t offset = window_warm[i];
 
 		(void)memory[offset]; /* only what is here can be passed on */
 		error = map_pages(body, object->memory + offset, L4_PAGESIZE, at + offset,
 		                  L4_FPAGE_RW);
 	}
 	return error;
+}
+
+/*
+ * Of windows, which alone are wiped, these pages stay: whoever has them mapped, the client
+ * too, need not ask moe for them again (5 us each). All others moe takes back.
+ */
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep)
+{
+	(void)keep;
+	struct object *object = object_of(dataspace, OBJECT_SPACE);
+	size_t at = 0;
+
+	if (!object)
+		return -EIO;
+	for (unsigned i = 0; i < WINDOW_WARM; i++) {
+		if (window_warm[i] > at && l4re_ds_clear(object->space, at, window_warm[i] - at))
+			return -EIO;
+		memset((char *)memory + window_warm[i], 0, L4_PAGESIZE);
+		at = window_warm[i] + L4_PAGESIZE;
+	}
+	return l4re_ds_clear(object->space, at, size - at) ? -EIO : 0;
 }
 
 static int load_rings(const struct body *body, l4_cap_idx_t map, sys_cap gate)
@@ -308,7 +333,7 @@ static int load_rest(const struct body *body, const struct image *image, l4_cap_
 	if (!error)
 		error = map_pages(body, l4re_kip(), L4_PAGESIZE, image->kip, L4_FPAGE_RX);
 	if (!error)
-		error = map_pages(body, first_page, L4_PAGESIZE, BODY_BEGIN, L4_FPAGE_RX);
+		error = map_pages(body, &code, L4_PAGESIZE, BODY_BEGIN, L4_FPAGE_RX);
 	return error;
 }
 
