@@ -226,10 +226,17 @@ static void readable(struct sys_watch *watch)
 {
 	struct sys_worker *worker = from(watch, offsetof(struct sys_worker, gate));
 
-	if (worker->coming)
+	struct sys_loop *loop = worker->sandbox->loop;
+
+	if (worker->coming) {
 		take_first(worker);
-	else if (!worker->ignored)
+	} else if (!worker->ignored) {
+		/* One that serves on has its lane again when its client runs, and asks for it. */
+		if (worker->window->memory->keep)
+			loop_hold_rings(loop);
 		worker->handler->readable(worker->owner);
+		loop_ring(loop);
+	}
 }
 
 static int make(struct sys_sandbox *sandbox, struct sys_window *window,
