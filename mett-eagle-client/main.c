@@ -80,6 +80,8 @@ int main(int argc, char **argv)
 		return EXIT_GOOD;
 	case OPTIONS_WRONG:
 		return EXIT_USAGE;
+	case OPTIONS_FAILED:
+		return EXIT_BAD;
 	default:
 		return compile(&options) ? measure(&options) : EXIT_BAD;
 	}

@@ -314,7 +314,10 @@ enum options_outcome options_read(int argc, char **argv, struct options *ret)
 		if (option == 'h' || option == 'V') {
 			fputs(option == 'h' ? help : "mett-eagle-client " METT_VERSION "\n",
 			      stdout);
-			return OPTIONS_DONE;
+			if (!fflush(stdout))
+				return OPTIONS_DONE;
+			fprintf(stderr, "mett-eagle-client: cannot print: %s\n", strerror(errno));
+			return OPTIONS_FAILED;
 		}
 		if (!read_option(option, ret, &language))
 			return OPTIONS_WRONG;

@@ -46,8 +46,9 @@ struct options {
 
 enum options_outcome {
 	OPTIONS_RUN,
-	OPTIONS_DONE,  /* help or version was asked for, and printed */
-	OPTIONS_WRONG, /* what is wrong was printed */
+	OPTIONS_DONE,   /* help or version was asked for, and printed */
+	OPTIONS_WRONG,  /* what is wrong was printed */
+	OPTIONS_FAILED, /* help or version could not be printed, and why was */
 };
 
 /**

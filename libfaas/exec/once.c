@@ -28,6 +28,7 @@ static void make_environment(const struct mett_activation *activation)
 static void tell_outcome(struct mett_worker *worker, int status, const struct buffer *answer,
                          const struct mett_metadata *times)
 {
+	static const char silent[] = "it printed no reason; its log may have one";
 	char text[64];
 
 	if (WIFSIGNALED(status))
@@ -35,9 +36,7 @@ static void tell_outcome(struct mett_worker *worker, int status, const struct bu
 	if (WEXITSTATUS(status) && answer->size) {
 		fail(worker, WEXITSTATUS(status), answer->data, answer->size, times);
 	} else if (WEXITSTATUS(status)) {
-		snprintf(text, sizeof(text), "its program exited with code %d; see its log",
-		         WEXITSTATUS(status));
-		fail(worker, WEXITSTATUS(status), text, strlen(text), times);
+		fail(worker, WEXITSTATUS(status), silent, sizeof(silent) - 1, times);
 	} else if (mett_worker_exit(worker, 0, answer->data ? answer->data : "", answer->size,
 	                            times)) {
 		snprintf(text, sizeof(text), "it answers %zu bytes, more than the server takes",

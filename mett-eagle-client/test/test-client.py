@@ -110,6 +110,11 @@ class Forms(WithServer):
                                   stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot print the result: No space left", done.stderr)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(self.command("--help"), stdout=full, text=True,
+                                  stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot print: No space left", done.stderr)
 
 
 class Failures(WithServer):

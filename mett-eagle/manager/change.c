@@ -170,10 +170,10 @@ static bool check_deploy(struct job *job, const struct deployed *deployed)
 	if (!limit || limit > METT_ACTIONS_MAX)
 		limit = METT_ACTIONS_MAX;
 	if (!deployed && job->space->actions.count >= limit)
-		REFUSE_QUOTA(job, limit,
-		             "action '{}': namespace '{}' has {} actions, as many as its quota "
-		             "allows; delete some",
-		             job->name, job->space->name, limit);
+		REFUSE_QUOTA(
+			job, limit,
+			"action '{}': namespace '{}' has {} actions, and may have {}; delete some",
+			job->name, job->space->name, job->space->actions.count, limit);
 	return true;
 }
 

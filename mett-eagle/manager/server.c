@@ -201,8 +201,6 @@ int server_run(struct server *server, sys_cap door)
 		                     earlier(registry_next(&registry), next_deadline(server)));
 		collect(server);
 		registry_expire(&registry, sys_clock_ns());
-		if (server->draining)
-			registry_close(&registry);
 		if (!error && server->session_count)
 			error = check_deadlines(server);
 	}

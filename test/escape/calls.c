@@ -30,12 +30,11 @@ struct expectation {
 };
 
 static const struct expectation of_escape[] = {
-	{"open-passwd", ENOENT},  {"open-old", ENOENT},    {"open-proc", ENOENT},
-	{"open-root", ENOENT},    {"open-parent", ENOENT}, {"create", ENOENT},
-	{"kill-init", EPERM},     {"kill-all", EPERM},     {"tgkill", EPERM},
-	{"clone-user", EPERM},    {"clone3", ENOSYS},      {"all-cores", EPERM},
-	{"priority", EPERM},      {"more-memory", EPERM},  {"tiocsti", ENOTTY},
-	{"execute-again", EBADF},
+	{"open-passwd", ENOENT}, {"open-old", ENOENT},    {"open-proc", ENOENT},
+	{"open-root", ENOENT},   {"open-parent", ENOENT}, {"create", ENOENT},
+	{"kill-init", EPERM},    {"kill-all", EPERM},     {"tgkill", EPERM},
+	{"clone-user", EPERM},   {"clone3", ENOSYS},      {"all-cores", EPERM},
+	{"priority", EPERM},     {"more-memory", EPERM},  {"tiocsti", ENOTTY},
 };
 
 /* What programs may do, or may try; the numbers of all calls that do not kill. */
@@ -166,7 +165,7 @@ static const struct call calls[] = {
 	{KILLED, {SYS_unshare, CLONE_NEWUTS}},
 	{KILLED, {SYS_unshare, CLONE_NEWCGROUP}},
 	{KILLED, {SYS_unshare, CLONE_FILES}},
-	/* The right to execute went with the program's descriptor; see "execute-again" too. */
+	/* The right to execute was for one path at one place; see "execute-again" too. */
 	{KILLED, {SYS_execveat, 3, 0, 0, 0, 0x1000}},
 	{KILLED, {SYS_execveat, 1000, 0, 0, 0, 0}},
 	{EBADF, {SYS_dup2, 0, 1000}},
@@ -322,3 +321,17 @@ SANDBOX_TEST(no_way_out)
 SANDBOX_TEST(nothing_comes_of)
 SANDBOX_TEST(all_else_is_fatal)
 SANDBOX_TEST(signals_reach_nobody)
+
+/* Nor where there are programs. */
+static void no_other_program(enum mett_policy policy)
+{
+	const struct mett_action_options options = {.policy = policy, .grants = METT_GRANT_SYSTEM};
+
+	struct mett_client *client = begin(&server, "");
+
+	deploy(client, "escape", &options);
+	expect(client, "escape", "execute-another", KILLED);
+	end(&server, client);
+}
+
+SANDBOX_TEST(no_other_program)

@@ -42,6 +42,7 @@ static const struct {
 	{"open('/function/escape', 'w')", EROFS},
 	{"open('/dev/new', 'w')", EROFS},
 	{"os.mkdir('/tmp')", EROFS},
+	{"os.listxattr('/function')", EOPNOTSUPP},
 	{"os.unlink('/function/escape')", EROFS},
 	{"os.chmod('/function/escape', 0o777)", EROFS},
 	{"os.chroot('/usr')", ENOSYS},

@@ -68,6 +68,10 @@ static const struct attempt {
 	{"execveat", SYS_execveat, {1, A(""), A(no_strings), A(no_strings), AT_EMPTY_PATH}},
 	/* Where the program was that it now runs. */
 	{"execute-again", SYS_execveat, {1000, A(""), A(no_strings), A(no_strings), AT_EMPTY_PATH}},
+	/* What has a path needs no descriptor. */
+	{"execute-another",
+         SYS_execveat,
+         {1000, A("/usr/bin/true"), A(no_strings), A(no_strings), AT_EMPTY_PATH}},
 	{"memfd", SYS_memfd_create, {A("x"), 0}},
 	{"socket", SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
 	{"socketpair", SYS_socketpair, {AF_UNIX, SOCK_STREAM, 0, A(zeroes)}},

@@ -71,7 +71,8 @@ static void each_outcome(enum mett_policy policy)
 	EXPECT_ANSWER(client, "it", "", "");
 	EXPECT_ANSWER(client, "it", "left", "it / / /proc/*\n");
 	EXPECT_FAILURE(client, "it", "fail", NULL, METT_FAILED, 3, "code 3: not today");
-	EXPECT_FAILURE(client, "it", "silent", NULL, METT_FAILED, 4, "exited with code 4");
+	EXPECT_FAILURE(client, "it", "silent", NULL, METT_FAILED, 4,
+	               "failed with code 4: it printed no reason; its log may have one");
 	EXPECT_FAILURE(client, "it", "kill", NULL, METT_CRASHED, SIGSEGV);
 	EXPECT_FAILURE(client, "it", "sleep", &config, METT_TIMED_OUT, 300);
 	EXPECT_FAILURE(client, "it", "endless", NULL, METT_FAILED, EMSGSIZE,

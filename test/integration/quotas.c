@@ -224,8 +224,13 @@ TEST(actions_and_code)
 			put(client, name, "echo", NULL);
 	}
 	EXPECT_ERROR(
-		error, METT_QUOTA, "has 7 actions, as many as its quota allows",
+		error, METT_QUOTA, "has 7 actions, and may have 7",
 		mett_action_deploy_path(client, name, function_path("echo"), NULL, NULL, &error));
+	limit(client, &(struct mett_quota){.actions = 2});
+	EXPECT_ERROR(
+		error, METT_QUOTA, "has 7 actions, and may have 2",
+		mett_action_deploy_path(client, name, function_path("echo"), NULL, NULL, &error));
+	limit(client, &(struct mett_quota){.actions = ACTIONS});
 	put(client, "f0", "empty", NULL); /* of those that are there new versions */
 	CHECK_EQ(mett_action_delete(client, "f1", NULL), 0);
 	put(client, name, "echo", NULL);

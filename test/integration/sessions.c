@@ -331,13 +331,15 @@ static bool refuses(struct mett_client *client)
 TEST(drain)
 {
 	struct mett_client *client, *late;
+	struct mett_error error;
 	struct server server;
 
 	server_start(&server, "--drain-timeout 60000");
 	client = sleeping_client(&server, "3000");
 	CHECK_EQ(kill(server.pid, SIGTERM), 0);
 	SOON(refuses(client));
-	CHECK_EQ(mett_register_client(server.socket, &late, NULL), -EPIPE);
+	EXPECT_ERROR(error, METT_GONE, "the server is shutting down",
+	             mett_register_client(server.socket, &late, &error));
 	expect_outcome(client, METT_OK);
 	CHECK_EQ(server_wait(&server), 0);
 	EXPECT_FAILURE(client, "echo", "", NULL, METT_GONE, 0, "register again");

@@ -57,7 +57,8 @@ TEST(create_and_update_tell_what_is_there)
 	             mett_action_create_path(client, "f", function_path("echo"), NULL, &error));
 	CHECK_EQ(mett_action_update_path(client, "f", function_path("empty"), NULL, &error), 0);
 	EXPECT_ANSWER(client, "f", "hello", "");
-	EXPECT_ERROR(error, METT_NO_ACTION, "to delete", mett_action_delete(client, "g", &error));
+	EXPECT_ERROR(error, METT_NO_ACTION, "there is no action 'g' here",
+	             mett_action_delete(client, "g", &error));
 	end(&server, client);
 }
 

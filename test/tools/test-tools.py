@@ -303,9 +303,10 @@ class Setup(Folder):
 class Make(unittest.TestCase):
     def test_a_prefix_that_takes_nothing_is_told_before_anything_is_built(self):
         for variables in ["PREFIX=/dev/null/mett"], ["PREFIX=/mett", "DESTDIR=/dev/null"]:
-            done = subprocess.run(["make", "install", *variables], cwd=TOP, text=True,
-                                  env={**os.environ, "MAKEFLAGS": ""}, timeout=PATIENCE_S,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            done = subprocess.run(["make", "--no-print-directory", "install", *variables],
+                                  cwd=TOP, text=True, env={**os.environ, "MAKEFLAGS": ""},
+                                  timeout=PATIENCE_S, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
             self.assertEqual((done.returncode, done.stdout), (2, ""))
             self.assertIn("/dev/null takes no files of ours", done.stderr)
             self.assertIn("make install PREFIX=", done.stderr)

@@ -281,6 +281,10 @@ METT_EXPORT uint64_t mett_latency_ns(unsigned bucket);
  * @result:   filled in always, unless NULL is given for it: outcome, times, log;
  *            give back with mett_result_deinit()
  *
+ * Past the server, where that can be: at about the cost of two context switches in place
+ * of four. A memory limit in @config, or an action that is limited otherwise (concurrency,
+ * quotas), takes a call by the server.
+ *
  * Return: 0, or
  *   -EINVAL   METT_BAD_ARGUMENT, METT_NO_ACTION
  *   -EMSGSIZE METT_TOO_LARGE

@@ -16,15 +16,24 @@ int command_wrong(const char *format, const struct fmt_arg *args, size_t count)
 	return COMMAND_MISTAKE;
 }
 
+/* What was printed is out, or not. */
+static int finish(void)
+{
+	if (!fflush(stdout))
+		return COMMAND_DONE;
+	fmt_print(stderr, "{}: cannot print: {}\n", command_name, strerror(errno));
+	return COMMAND_FAILED;
+}
+
 int command_common(int option, const char *help)
 {
 	switch (option) {
 	case 'h':
 		fmt_print(stdout, "{}", help);
-		return COMMAND_DONE;
+		return finish();
 	case 'V':
 		fmt_print(stdout, "{} {}\n", command_name, METT_VERSION);
-		return COMMAND_DONE;
+		return finish();
 	default:
 		fmt_print(stderr, "Try '{} --help'.\n", command_name);
 		return COMMAND_MISTAKE;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* What functions that read options return, besides 0: the exit status that is due, +1. */
-enum { COMMAND_DONE = 1, COMMAND_MISTAKE = 3 };
+enum { COMMAND_DONE = 1, COMMAND_FAILED, COMMAND_MISTAKE };
 
 /** command_name - of the program, as "mett-eagle"; the program defines it */
 extern const char command_name[];
@@ -23,7 +23,8 @@ int command_wrong(const char *format, const struct fmt_arg *args, size_t count);
  * @option: 'h', 'V', or anything else, of which getopt has told what is wrong with it
  * @help:   what --help prints
  *
- * Return: COMMAND_DONE or COMMAND_MISTAKE.
+ * Return: COMMAND_DONE, COMMAND_FAILED (it could not be printed, and why was told), or
+ * COMMAND_MISTAKE.
  */
 int command_common(int option, const char *help);
 

@@ -8,6 +8,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -20,6 +21,8 @@
 
 _Static_assert((int)FILTER_PROGRAM_FD > (int)METT_WORKER_FDS_MAX,
                "a program could be executed again");
+
+const char filter_no_path[1] = "";
 
 /* Exactly what mett_worker_park() asks for, and exactly what pthread_create() does. */
 #define FLAGS_FORK (CLONE_PARENT | CLONE_PIDFD | SIGCHLD)
@@ -156,6 +159,13 @@ static const struct refusal only_reading[] = {
 	{SCMP_SYS(memfd_create), EPERM},
 };
 
+/* Whoever lists files asks for these too, and goes on where there can be none. */
+static const struct refusal no_attributes[] = {
+	{SCMP_SYS(getxattr), EOPNOTSUPP},   {SCMP_SYS(lgetxattr), EOPNOTSUPP},
+	{SCMP_SYS(fgetxattr), EOPNOTSUPP},  {SCMP_SYS(listxattr), EOPNOTSUPP},
+	{SCMP_SYS(llistxattr), EOPNOTSUPP}, {SCMP_SYS(flistxattr), EOPNOTSUPP},
+};
+
 static const struct refusal no_others[] = {
 	{SCMP_SYS(pipe), EPERM},        {SCMP_SYS(pipe2), EPERM},
 	{SCMP_SYS(socketpair), EACCES}, {SCMP_SYS(epoll_create1), EPERM},
@@ -252,6 +262,8 @@ static int add_files(scmp_filter_ctx filter, enum filter_kind kind)
 	int error = ALLOW_ALL(files);
 	if (!error)
 		error = REFUSE_ALL(only_reading);
+	if (!error)
+		error = REFUSE_ALL(no_attributes);
 	if (!error && kind != FILTER_EXEC)
 		error = REFUSE_ALL(no_others);
 	return error;
@@ -329,7 +341,8 @@ static int add_processes(scmp_filter_ctx filter, enum filter_kind kind)
 	if (!error)
 		error = REFUSE(EPERM, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_NE, flags));
 	if (!error)
-		error = ALLOW(SCMP_SYS(execveat), 2, SCMP_A0_32(SCMP_CMP_EQ, FILTER_PROGRAM_FD),
+		error = ALLOW(SCMP_SYS(execveat), 3, SCMP_A0_32(SCMP_CMP_EQ, FILTER_PROGRAM_FD),
+		              SCMP_A1(SCMP_CMP_EQ, (uintptr_t)filter_no_path),
 		              SCMP_A4_32(SCMP_CMP_EQ, AT_EMPTY_PATH));
 	return error;
 }

@@ -24,6 +24,12 @@ enum {
 	FILTER_PROGRAM_FD = 1000,
 };
 
+/*
+ * The path beside it, which is empty; and it alone, by its address, as a descriptor counts for
+ * nothing where there is a path. Where it lies no program knows.
+ */
+extern const char filter_no_path[1];
+
 /**
  * filter_new() - compile a filter
  * @ret: program; its `filter` is from malloc, the caller's to free

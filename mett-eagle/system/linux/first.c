@@ -255,7 +255,7 @@ void first_program(const struct root *root, const struct runtime *runtime,
 	STEP("drop capabilities", rights_drop());
 	STEP("load filter", filter_load(filter));
 	step = "execute";
-	syscall(SYS_execveat, FILTER_PROGRAM_FD, "", argv, envp, AT_EMPTY_PATH);
+	syscall(SYS_execveat, FILTER_PROGRAM_FD, filter_no_path, argv, envp, AT_EMPTY_PATH);
 	error = -errno;
 #undef STEP
 failed:
