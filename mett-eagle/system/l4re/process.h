@@ -38,6 +38,7 @@ enum { PROCESS_KERNEL_MEMORY = 2048 };
 struct process {
 	struct body *body; /* NULL: there is none */
 	bool stopped;
+	sys_cap window, callee; /* where it may wait */
 };
 
 /**

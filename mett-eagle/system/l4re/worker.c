@@ -339,8 +339,6 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 		process_free(&worker->process);
 		sandbox->limit = bytes;
 		atomic_store(&worker->window->memory->turn, 0);
-		/* Where it slept it waits still, and would take the wake-up of the next one. */
-		sys_word_wake(&worker->window->memory->turn);
 		start(worker, false);
 	}
 	return bytes ? bytes : sandbox->host->memory_max;
