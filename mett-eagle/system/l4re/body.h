@@ -11,6 +11,7 @@
 #define BODY_STACK_TOP 0x80000000ul
 #define BODY_UTCBS     0xb3000000ul
 #define BODY_BEGIN     0xb3001000ul /* where its thread begins */
+#define BODY_REST      0xb3001040ul /* and where it sleeps, when it is to do nothing any more */
 
 /* Capabilities that the server has for it. Those of one life lie together, to be deleted at once.
  */

@@ -47,7 +47,7 @@ void gate_begin(struct object *gate, unsigned side)
 	gate->read = atomic_load(&in_ring(gate)->read);
 }
 
-static void ring_peer(const struct object *gate)
+void gate_ring(const struct object *gate)
 {
 	l4_irq_trigger(gate->bell[1]); /* of a semaphore this is its up() */
 }
@@ -57,7 +57,7 @@ void gate_close(struct object *gate)
 	if (!gate->memory)
 		return;
 	atomic_store(&out_ring(gate)->closed, 1);
-	ring_peer(gate);
+	gate_ring(gate);
 	l4re_rm_detach_unmap((l4_addr_t)gate->memory, L4_BASE_TASK_CAP);
 	gate->memory = NULL;
 }
@@ -151,7 +151,8 @@ int sys_gate_send(sys_cap cap, const void *data, size_t size, const sys_cap *cap
 	copy_in(ring, gate->written + sizeof(head), data, size);
 	gate->written += (uint32_t)room_for(&head);
 	atomic_store(&ring->written, gate->written);
-	ring_peer(gate);
+	if (!gate_caps->hold_ring || !gate_caps->hold_ring(gate))
+		gate_ring(gate);
 	for (unsigned i = 0; i < count; i++)
 		gate_caps->sent(gate, caps[i], head.cap[i]);
 	return 0;
@@ -164,7 +165,7 @@ static void leave(struct object *gate, uint32_t position)
 	gate->read = position;
 	atomic_store(&ring->read, position);
 	if (atomic_load(&ring->full) && atomic_exchange(&ring->full, 0))
-		ring_peer(gate);
+		gate_ring(gate);
 }
 
 static int take_caps(struct object *gate, const struct ring_head *head, struct sys_received *ret)

@@ -21,9 +21,11 @@ struct ring {
 	unsigned char data[RING_SIZE];
 };
 
+/* What a worker looks at in each life lies where the rings begin: these pages it has from the
+ * start. */
 struct gate_memory {
-	struct ring ring[2];
 	_Atomic uint32_t logged; /* by the server: this peer wrote to its log */
+	struct ring ring[2];
 };
 
 /* What stands before each message in a ring, padded to whole words behind it. */
@@ -38,6 +40,9 @@ int gate_open(sys_cap gate, unsigned side);
 
 /** gate_begin() - the same where its memory is mapped already */
 void gate_begin(struct object *gate, unsigned side);
+
+/** gate_ring() - tell the peer that there is something */
+void gate_ring(const struct object *gate);
 
 /** gate_readable() - is there a message, or is the peer gone? */
 bool gate_readable(const struct object *gate);
@@ -58,6 +63,8 @@ struct gate_caps {
 	void (*sent)(struct object *gate, sys_cap cap, unsigned number);
 	/* Take what was sent; 0 or a negative errno. */
 	int (*take)(struct object *gate, unsigned number, sys_cap *ret);
+	/* Will its peer be rung later? NULL: never. */
+	bool (*hold_ring)(const struct object *gate);
 };
 
 extern const struct gate_caps *gate_caps;

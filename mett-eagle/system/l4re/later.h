@@ -1,6 +1,8 @@
 #pragma once
 
 /* Work that a loop does for the world itself, in its own thread. */
+#include "object.h"
+
 #include "../loop.h"
 
 #include <l4/sys/types.h>
@@ -30,6 +32,18 @@ void later_cancel(struct sys_loop *loop, struct later *later);
  */
 int loop_attach(struct sys_loop *loop, sys_cap gate, l4_cap_idx_t *ret_thread,
                 l4_umword_t *ret_label);
+
+/**
+ * loop_hold_rings() - from now on who is sent something is not told
+ *
+ * The client has a priority above its session's, and would run at once. loop_ring() tells those
+ * who were sent something meanwhile.
+ */
+void loop_hold_rings(struct sys_loop *loop);
+void loop_ring(struct sys_loop *loop);
+
+/** loop_hold_ring() - is its peer told by loop_ring()? */
+bool loop_hold_ring(struct sys_loop *loop, const struct object *gate);
 
 /** loop_detach() - it could not be made; before it is closed */
 void loop_detach(struct sys_loop *loop, sys_cap gate);

@@ -92,9 +92,14 @@ static int take(struct object *gate, unsigned number, sys_cap *ret)
 	return error;
 }
 
+static bool hold_ring(const struct object *gate)
+{
+	return gate->line->loop && loop_hold_ring(gate->line->loop, gate);
+}
+
 void line_init(void)
 {
-	static const struct gate_caps caps = {room, put, cancel, sent, take};
+	static const struct gate_caps caps = {room, put, cancel, sent, take, hold_ring};
 
 	gate_caps = &caps;
 	line_free_hook = free_line;

@@ -13,6 +13,7 @@ struct line {
 	/* What else than calls of ours comes from a worker; NULL: of a client. */
 	void (*other)(void *owner, l4_msgtag_t tag);
 	void *owner;
+	struct sys_loop *loop; /* that watches it */
 };
 
 /** line_init() - from now on capabilities go along with messages as the server's do */

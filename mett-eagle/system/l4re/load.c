@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <l4/re/c/dataspace.h>
 #include <l4/re/c/rm.h>
 #include <l4/re/env.h>
 #include <l4/re/l4aux.h>
@@ -30,24 +31,40 @@ struct filling {
 };
 
 /*
- * The first instructions of each process. What the kernel does not make anew for a new
- * thread is the page of its UTCB: all but the address in it, which is the kernel's, is
- * cleared, and no trace of that is left in a register. The entry is on the stack.
+ * The first instructions of each process, and its last when it is stopped. What the kernel
+ * does not make anew for a new thread is the page of its UTCB: all but the address in it,
+ * which is the kernel's, is cleared, and no trace of that is left in a register. The entry
+ * is on the stack. Who rests waits for nobody, and once more when that is cancelled.
  */
-__attribute__((aligned(L4_PAGESIZE))) static const unsigned char first_page[L4_PAGESIZE] = {
-	0xbf, 0x00, 0x00, 0x00, 0xb3, /* mov $BODY_UTCBS, %edi */
-	0xb9, 0x3f, 0x00, 0x00, 0x00, /* mov $63, %ecx: message registers */
-	0x31, 0xc0,                   /* xor %eax, %eax */
-	0xf3, 0x48, 0xab,             /* rep stosq */
-	0x48, 0x83, 0xc7, 0x08,       /* add $8, %rdi: the address */
-	0xb9, 0xc0, 0x01, 0x00, 0x00, /* mov $448, %ecx: the rest of the page */
-	0xf3, 0x48, 0xab,             /* rep stosq */
-	0x31, 0xff,                   /* xor %edi, %edi */
-	0xc3,                         /* ret */
+static const struct {
+	_Alignas(L4_PAGESIZE) unsigned char begin[BODY_REST - BODY_BEGIN];
+	unsigned char rest[BODY_BEGIN + L4_PAGESIZE - BODY_REST];
+} code = {
+	{
+		0xbf, 0x00, 0x00, 0x00, 0xb3, /* mov $BODY_UTCBS, %edi */
+		0xb9, 0x3f, 0x00, 0x00, 0x00, /* mov $63, %ecx: message registers */
+		0x31, 0xc0,                   /* xor %eax, %eax */
+		0xf3, 0x48, 0xab,             /* rep stosq */
+		0x48, 0x83, 0xc7, 0x08,       /* add $8, %rdi: the address */
+		0xb9, 0xc0, 0x01, 0x00, 0x00, /* mov $448, %ecx: the rest of the page */
+		0xf3, 0x48, 0xab,             /* rep stosq */
+		0x31, 0xff,                   /* xor %edi, %edi */
+		0xc3,                         /* ret */
+	},
+	{
+		0x31, 0xf6,                   /* xor %esi, %esi */
+		0x31, 0xc0,                   /* xor %eax, %eax: the tag */
+		0x45, 0x31, 0xc0,             /* xor %r8d, %r8d: L4_IPC_NEVER */
+		0x48, 0xc7, 0xc2, 0x02, 0xf8, /* mov $L4_INVALID_CAP | L4_SYSF_RECV, */
+		0xff, 0xff,                   /*   %rdx */
+		0x0f, 0x05,                   /* syscall */
+		0xeb, 0xee,                   /* jmp to the first of these */
+	},
 };
 
-_Static_assert(BODY_UTCBS == 0xb3000000, "first_page has it, too");
-_Static_assert(offsetof(l4_msg_regs_t, mr[63]) == 63 * 8, "as first_page has it");
+_Static_assert(BODY_UTCBS == 0xb3000000, "code has it, too");
+_Static_assert((L4_INVALID_CAP | L4_SYSF_RECV) == 0xfffffffffffff802, "as code has it");
+_Static_assert(offsetof(l4_msg_regs_t, mr[63]) == 63 * 8, "as code has it");
 
 static l4_cap_idx_t there(enum process_cap cap)
 {
@@ -240,27 +257,51 @@ static int load_stack(const struct body *body, const struct image *image, l4_cap
 	return error;
 }
 
-/* What a worker touches before it says that it is up. */
+/* Pages of a window that a worker touches before it says that it is up, and each call. */
+static const size_t window_warm[] = {
+	0,
+	offsetof(struct worker_window, serve.argument),
+	offsetof(struct worker_window, serve.answer),
+};
+
+enum { WINDOW_WARM = sizeof(window_warm) / sizeof(*window_warm) };
+
 static int load_window(const struct body *body, l4_cap_idx_t map, sys_cap window, sys_cap there)
 {
-	static const size_t warm[] = {
-		0,
-		offsetof(struct worker_window, serve.argument),
-		offsetof(struct worker_window, serve.answer),
-	};
 	const struct object *object = &objects[window];
 	const volatile unsigned char *memory = object->memory;
 	l4_addr_t at = (l4_addr_t)memory_place(there);
 	int error = attach(map, at, sizeof(struct worker_window), object->space, 0, L4RE_RM_F_RW);
 
-	for (unsigned i = 0; memory && i < sizeof(warm) / sizeof(*warm) && !error; i++) {
-		size_t offset = l4_trunc_page(warm[i]);
+	for (unsigned i = 0; memory && i < WINDOW_WARM && !error; i++) {
+		size_t offset = window_warm[i];
 
 		(void)memory[offset]; /* only what is here can be passed on */
 		error = map_pages(body, object->memory + offset, L4_PAGESIZE, at + offset,
 		                  L4_FPAGE_RW);
 	}
 	return error;
+}
+
+/*
+ * Of windows, which alone are wiped, these pages stay: whoever has them mapped, the client
+ * too, need not ask moe for them again (5 us each). All others moe takes back.
+ */
+int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep)
+{
+	(void)keep;
+	struct object *object = object_of(dataspace, OBJECT_SPACE);
+	size_t at = 0;
+
+	if (!object)
+		return -EIO;
+	for (unsigned i = 0; i < WINDOW_WARM; i++) {
+		if (window_warm[i] > at && l4re_ds_clear(object->space, at, window_warm[i] - at))
+			return -EIO;
+		memset((char *)memory + window_warm[i], 0, L4_PAGESIZE);
+		at = window_warm[i] + L4_PAGESIZE;
+	}
+	return l4re_ds_clear(object->space, at, size - at) ? -EIO : 0;
 }
 
 static int load_rings(const struct body *body, l4_cap_idx_t map, sys_cap gate)
@@ -292,7 +333,7 @@ static int load_rest(const struct body *body, const struct image *image, l4_cap_
 	if (!error)
 		error = map_pages(body, l4re_kip(), L4_PAGESIZE, image->kip, L4_FPAGE_RX);
 	if (!error)
-		error = map_pages(body, first_page, L4_PAGESIZE, BODY_BEGIN, L4_FPAGE_RX);
+		error = map_pages(body, &code, L4_PAGESIZE, BODY_BEGIN, L4_FPAGE_RX);
 	return error;
 }
 

@@ -44,6 +44,8 @@ struct sys_loop {
 	unsigned long lives;
 	struct later *later, *idle, **idle_end;
 	bool made; /* something that has not been up since */
+	bool holds_rings;
+	const struct object *to_ring; /* NULL: nobody */
 };
 
 struct door {
@@ -183,6 +185,8 @@ int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
 		return -ENOMEM;
 	if (loop->thread != L4_INVALID_CAP)
 		bind(loop, seat);
+	if (objects[cap].line)
+		objects[cap].line->loop = loop;
 	seat->watch = watch;
 	seat->write = false;
 	seat->queued = true; /* something may be there already */
@@ -204,6 +208,9 @@ void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch)
 		return;
 	struct seat *seat = find(loop, watch->cap);
 	const struct object *object = &objects[seat->cap];
+
+	if (object->line)
+		object->line->loop = NULL;
 	/* What was sent is still to be had when the sender has left. */
 	if (object->kind == OBJECT_GATE && !object->gone && line_lingers(object) &&
 	    !object_hold(seat->cap)) {
@@ -213,6 +220,35 @@ void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch)
 		remove_seat(loop, seat);
 	}
 	watch->cap = SYS_NO_CAP;
+}
+
+void loop_hold_rings(struct sys_loop *loop)
+{
+	loop->holds_rings = true;
+}
+
+static void ring(struct sys_loop *loop)
+{
+	if (loop->to_ring && loop->to_ring->kind == OBJECT_GATE)
+		gate_ring(loop->to_ring);
+	loop->to_ring = NULL;
+}
+
+void loop_ring(struct sys_loop *loop)
+{
+	loop->holds_rings = false;
+	ring(loop);
+}
+
+/* One at a time: a session has one client. */
+bool loop_hold_ring(struct sys_loop *loop, const struct object *gate)
+{
+	if (!loop->holds_rings)
+		return false;
+	if (loop->to_ring != gate)
+		ring(loop);
+	loop->to_ring = gate;
+	return true;
 }
 
 void later_queue(struct sys_loop *loop, struct later *later)

@@ -109,15 +109,6 @@ int sys_dataspace_check(sys_cap cap, size_t *ret_size)
 	return 0;
 }
 
-int sys_dataspace_wipe(sys_cap dataspace, void *memory, size_t size, size_t keep)
-{
-	(void)memory;
-	(void)keep;
-	struct object *object = object_of(dataspace, OBJECT_SPACE);
-
-	return object && !l4re_ds_clear(object->space, 0, size) ? 0 : -EIO;
-}
-
 static size_t pages(size_t size)
 {
 	return (size + L4_PAGESIZE - 1) & ~(size_t)(L4_PAGESIZE - 1);

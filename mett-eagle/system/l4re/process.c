@@ -100,6 +100,9 @@ int process_start(struct process *process, struct stock *stock, bool wait,
 	if (error)
 		return error;
 	process->body = body;
+	process->stopped = false;
+	process->window = window->cap;
+	process->callee = window->callee;
 	error = create(body, limit);
 	if (!error)
 		error = load(body, image, body_cap(body, BODY_MAP), gate, window->cap,
@@ -111,20 +114,45 @@ int process_start(struct process *process, struct stock *stock, bool wait,
 	return error;
 }
 
-/* Whatever it does, it is in nobody's way until it is ended. */
+static struct worker_window *memory_of(sys_cap window)
+{
+	struct object *object = object_of(window, OBJECT_SPACE);
+
+	return object ? object->memory : NULL;
+}
+
+/* Where it slept it waits still, and would take the wake-up of the next one. */
+static void leave_words(const struct process *process)
+{
+	struct worker_window *window = memory_of(process->window);
+	struct worker_window *callee = memory_of(process->callee);
+
+	if (window)
+		sys_word_wake(&window->turn);
+	if (callee)
+		sys_word_wake(&callee->call);
+}
+
+/* Whatever it waited for, it sleeps when it runs next; and is in nobody's way until it is ended. */
 void process_stop(struct process *process)
 {
 	l4_sched_param_t param = l4_sched_param(PRIORITY_STOPPED, 0);
 
-	if (!process->body)
+	if (!process->body || process->stopped)
 		return;
+	process->stopped = true;
+	l4_thread_ex_regs(body_cap(process->body, BODY_THREAD), BODY_REST, BODY_STACK_TOP,
+	                  L4_THREAD_EX_REGS_CANCEL);
+	leave_words(process);
 	param.affinity = l4_sched_cpu_set(process->body->core, 0, 1);
 	l4_scheduler_run_thread(l4re_env()->scheduler, body_cap(process->body, BODY_THREAD),
 	                        &param);
 }
 
+/* Also one that said that it ends: its window may be another's before its thread is deleted. */
 void process_free(struct process *process)
 {
+	process_stop(process);
 	if (process->body)
 		recycle(process->body);
 	process->body = NULL;

@@ -37,6 +37,8 @@ enum { PROCESS_KERNEL_MEMORY = 2048 };
 
 struct process {
 	struct body *body; /* NULL: there is none */
+	bool stopped;
+	sys_cap window, callee; /* where it may wait */
 };
 
 /**
@@ -52,10 +54,10 @@ int process_start(struct process *process, struct stock *stock, bool wait,
                   const struct image *image, const struct sys_window *window, sys_cap gate,
                   const char *environment, size_t environment_size, uint64_t limit, unsigned core);
 
-/** process_stop() - what it computes from now on costs nobody else any time */
+/** process_stop() - from now on it executes nothing, and touches nothing that it shares */
 void process_stop(struct process *process);
 
-/** process_free() - give it back to its stock; does nothing the second time */
+/** process_free() - stop it, and give it back to its stock; does nothing the second time */
 void process_free(struct process *process);
 
 /** process_out_of_memory() - has it used up what it may allocate? */

@@ -151,7 +151,7 @@ static int take(struct object *gate, unsigned number, sys_cap *ret)
 
 void remote_init(void)
 {
-	static const struct gate_caps caps = {room, put, cancel, sent, take};
+	static const struct gate_caps caps = {room, put, cancel, sent, take, NULL};
 
 	gate_caps = &caps;
 }

@@ -226,10 +226,17 @@ static void readable(struct sys_watch *watch)
 {
 	struct sys_worker *worker = from(watch, offsetof(struct sys_worker, gate));
 
-	if (worker->coming)
+	struct sys_loop *loop = worker->sandbox->loop;
+
+	if (worker->coming) {
 		take_first(worker);
-	else if (!worker->ignored)
+	} else if (!worker->ignored) {
+		/* One that serves on has its lane again when its client runs, and asks for it. */
+		if (worker->window->memory->keep)
+			loop_hold_rings(loop);
 		worker->handler->readable(worker->owner);
+		loop_ring(loop);
+	}
 }
 
 static int make(struct sys_sandbox *sandbox, struct sys_window *window,
@@ -297,8 +304,6 @@ void sys_worker_free(struct sys_worker *worker)
 
 	later_cancel(loop, &worker->start);
 	later_cancel(loop, &worker->end);
-	if (!worker->ended)
-		process_stop(&worker->process);
 	process_free(&worker->process);
 	sys_loop_unwatch(loop, &worker->gate);
 	sys_cap_close(gate);
@@ -331,7 +336,6 @@ uint64_t sys_worker_limit(struct sys_worker *worker, uint64_t bytes)
 	struct sys_sandbox *sandbox = worker->sandbox;
 
 	if (!worker->ended && bytes != worker->limit) {
-		process_stop(&worker->process);
 		process_free(&worker->process);
 		sandbox->limit = bytes;
 		atomic_store(&worker->window->memory->turn, 0);
