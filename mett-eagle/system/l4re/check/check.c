@@ -16,7 +16,7 @@
 #include "../remote.h"
 
 /* A client with a worker under way uses more than COMES objects. */
-enum { LARGE = 300000, PATIENCE_MS = 5000, MANY = 400, COMES = 4 };
+enum { LARGE = 300000, PATIENCE_MS = 5000, MANY = 400, NESTED = 200, COMES = 4 };
 
 static unsigned tests, failed;
 static char reason_text[2 * METT_MESSAGE_MAX];
@@ -217,6 +217,17 @@ static void recycling(struct mett_client *client)
 	result("nothing is left of what strayed", leaves_nothing(client, "stray", "search"));
 }
 
+/* One after the other, as fast as it goes: the callee that is kept ready ends with its caller. */
+static bool nest(struct mett_client *client)
+{
+	const struct mett_config patient = {.timeout_us = PATIENCE_MS * 1000};
+
+	for (unsigned i = 0; i < NESTED; i++)
+		if (!ends(client, "call", "empty x", patient, METT_OK, 0, NULL))
+			return false;
+	return true;
+}
+
 static struct mett_client *come_home(void)
 {
 	struct mett_client *client = NULL;
@@ -297,6 +308,9 @@ int main(int argc, char **argv)
 	environments(client);
 	recycling(client);
 	failures(client);
+	mett_client_free(client);
+	client = enter();
+	result("nested calls in a row are all answered", nest(client));
 	mett_client_free(client);
 	result("all that was used for them is free again", back_to(before));
 	die(enter());
