@@ -353,9 +353,9 @@ static struct activation *begun_by(struct session *session, const struct caller 
 
 void activation_limit(struct session *session, const struct caller *caller, uint64_t timeout_us)
 {
-	struct activation *activation = begun_by(session, caller);
+	struct activation *activation = timeout_us ? begun_by(session, caller) : NULL;
 
-	if (!activation || !timeout_us)
+	if (!activation)
 		return;
 	activation->config.timeout_us = timeout_us;
 	timers_disarm(&session->timers, &activation->timeout);
