@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { OPTION_STATE = OPTIONS_LONG };
 
@@ -86,21 +85,6 @@ static void print_json(const struct check found[CHECKS])
 	json_print(json_pack("{s:o}", "checks", rows));
 }
 
-/* Where the server keeps what is deployed, unless it is told otherwise; "": there is no place. */
-static const char *find_state(char ret[PATH_MAX])
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-
-	*ret = 0;
-	if (state && *state == '/')
-		snprintf(ret, PATH_MAX, "%s/mett-eagle", state);
-	else if (geteuid() == 0)
-		snprintf(ret, PATH_MAX, "/var/lib/mett-eagle");
-	else if (home && *home == '/')
-		snprintf(ret, PATH_MAX, "%s/.local/state/mett-eagle", home);
-	return ret;
-}
-
 static int run(struct options *options)
 {
 	static const struct option own[] = {{"state", required_argument, NULL, OPTION_STATE}, {0}};
@@ -111,8 +95,10 @@ static int run(struct options *options)
 	while (options_next(options, "", own) == OPTION_STATE)
 		scene.state = optarg;
 	options_operands(options, 0, 0, "");
-	if (!scene.state)
-		scene.state = find_state(state);
+	if (!scene.state) {
+		mett_default_state(state, sizeof(state)); /* "": there is no place */
+		scene.state = state;
+	}
 	scene.socket = options->socket;
 	if (!scene.socket && mett_default_socket(path, sizeof(path)) < 0)
 		options_wrong(options, "METT_SOCKET or XDG_RUNTIME_DIR is too long");

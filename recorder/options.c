@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <mett-eagle/registry.h>
+
 #include <system/linux/command.h>
 
 const char command_name[] = "mett-recorder";
@@ -59,7 +61,7 @@ static int take_option(struct options *options, int option, const char *text)
 
 static int find_folder(struct options *options)
 {
-	int failure = command_state(options->folder, sizeof(options->folder) - 64);
+	int failure = mett_default_state(options->folder, sizeof(options->folder) - 64);
 
 	if (failure == -ENOENT)
 		return WRONG("there is no HOME; say where to keep records with --state");

@@ -54,6 +54,24 @@ TEST(the_default_path_comes_from_the_environment)
 	CHECK_STR(path, "/run/mett-eagle/socket");
 }
 
+TEST(where_a_server_keeps_things)
+{
+	char path[108];
+
+	setenv("XDG_STATE_HOME", "/a", 1);
+	CHECK_EQ(mett_default_state(path, sizeof(path)), 0);
+	CHECK_STR(path, "/a/mett-eagle");
+	CHECK_EQ(mett_default_state(path, 13), -ENAMETOOLONG);
+	CHECK_STR(path, "");
+	CHECK_EQ(mett_default_state(path, 14), 0);
+	unsetenv("XDG_STATE_HOME");
+	setenv("HOME", "/b", 1);
+	CHECK_EQ(mett_default_state(path, sizeof(path)), 0);
+	CHECK_STR(path, geteuid() ? "/b/.local/state/mett-eagle" : "/var/lib/mett-eagle");
+	setenv("HOME", "not from the root", 1);
+	CHECK_EQ(mett_default_state(path, sizeof(path)), geteuid() ? -ENOENT : 0);
+}
+
 TEST(a_server_is_found_and_left)
 {
 	struct mett_client *client;

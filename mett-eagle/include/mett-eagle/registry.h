@@ -27,6 +27,19 @@ struct mett_error;
 METT_EXPORT int mett_default_socket(char *buffer, size_t size);
 
 /**
+ * mett_default_state() - where a server of this user keeps what is to outlive it, and its
+ * recorder what became of calls, unless told otherwise
+ * @buffer: memory for the path of a folder, zero-terminated; "" on failure
+ * @size:   its size in bytes, at least 1
+ *
+ * $XDG_STATE_HOME/mett-eagle, else /var/lib/mett-eagle for root, else
+ * $HOME/.local/state/mett-eagle.
+ *
+ * Return: 0, -ENOENT (there is no such place: HOME is not set), or -ENAMETOOLONG.
+ */
+METT_EXPORT int mett_default_state(char *buffer, size_t size);
+
+/**
  * mett_register_client() - become a client
  * @socket_path: server's socket; NULL: mett_default_socket()
  * @ret:         client, written on success only; free with mett_client_free()

@@ -122,6 +122,14 @@ int mett_default_socket(char *buffer, size_t size)
 	return 0;
 }
 
+/* There is no place that outlives a server. */
+int mett_default_state(char *buffer, size_t size)
+{
+	(void)size;
+	*buffer = 0;
+	return -ENOENT;
+}
+
 int mett_compile_c(const char *path, int *ret_fd, struct mett_error *error)
 {
 	(void)ret_fd;

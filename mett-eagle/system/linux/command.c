@@ -112,23 +112,3 @@ int command_finish(int argc, char **argv, char *socket, size_t size)
 		return WRONG("the default socket's path is too long; give one with --socket");
 	return 0;
 }
-
-int command_state(char *ret, size_t size)
-{
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	int length;
-
-	*ret = 0;
-	if (state && *state == '/')
-		length = fmt_format(ret, size, "{}/mett-eagle", state);
-	else if (geteuid() == 0)
-		length = fmt_format(ret, size, "/var/lib/mett-eagle");
-	else if (home && *home == '/')
-		length = fmt_format(ret, size, "{}/.local/state/mett-eagle", home);
-	else
-		return -ENOENT;
-	if (length >= 0 && (size_t)length < size)
-		return 0;
-	*ret = 0;
-	return -ENAMETOOLONG;
-}

@@ -54,11 +54,3 @@ int command_path(const char *name, const char *text, char *ret, size_t size);
  * Return: 0 or COMMAND_MISTAKE.
  */
 int command_finish(int argc, char **argv, char *socket, size_t size);
-
-/**
- * command_state() - the folder for what outlives the program where none is named
- * @ret: "" on failure
- *
- * Return: 0, -ENOENT (there is no HOME), or -ENAMETOOLONG.
- */
-int command_state(char *ret, size_t size);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mett-eagle/registry.h>
+
 #include <libfmt/fmt.h>
 
 #include "command.h"
@@ -348,7 +350,7 @@ int options_parse(struct options *ret, int argc, char **argv)
 	set_defaults(ret);
 	find_runtimes(&ret->runtimes);
 	/* Where there is no place for it, there is none; see main.c. */
-	command_state(ret->state, sizeof(ret->state));
+	mett_default_state(ret->state, sizeof(ret->state));
 	while ((option = getopt_long(argc, argv, "nhV", known, NULL)) != -1)
 		if ((result = take_option(ret, option, optarg, &cores)))
 			return result;
