@@ -55,17 +55,36 @@ static void add_log(struct done *done, const char *log, size_t size)
 	done->fixed.log_size = (uint16_t)kept;
 }
 
+static size_t size_of(const struct done *done)
+{
+	return sizeof(done->fixed) + done->fixed.text_size + done->fixed.log_size;
+}
+
+static int send_to_worker(const struct caller *caller, const struct done *done, sys_cap cap)
+{
+	static const struct outcome shortage = {
+		.reason = METT_NO_MEMORY,
+		.text = "the server has no memory to pass the answer on; try later",
+	};
+	struct sys_worker *process = caller->worker->process;
+	int result = sys_worker_send(process, done, size_of(done), cap);
+	struct done instead;
+
+	if (result >= 0 || cap == SYS_NO_CAP)
+		return result;
+	fill(&instead, caller, &shortage);
+	return sys_worker_send(process, &instead, size_of(&instead), SYS_NO_CAP);
+}
+
 static void send(struct session *session, const struct caller *caller, const struct done *done,
                  sys_cap cap)
 {
-	size_t size = sizeof(done->fixed) + done->fixed.text_size + done->fixed.log_size;
-
 	if (!caller->worker) {
-		session_send(session, done, size, cap);
+		session_send(session, done, size_of(done), cap);
 		return;
 	}
 	caller->worker->call = NULL;
-	if (sys_worker_send(caller->worker->process, done, size, cap))
+	if (send_to_worker(caller, done, cap))
 		/* It filled its own gate, or it is gone, and then its end says more. */
 		worker_kill(caller->worker, "it does not read its gate");
 }

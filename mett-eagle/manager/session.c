@@ -15,9 +15,9 @@
 #include "request.h"
 #include "view.h"
 
-enum { MESSAGES_AT_ONCE = 16 };
+enum { MESSAGES_AT_ONCE = 16, RESEND_NS = 10000000 };
 
-/* A message the client's gate had no room for. */
+/* A message that could not be sent yet. */
 struct reply {
 	struct list link;
 	sys_cap cap;
@@ -41,7 +41,23 @@ static void await_reader(struct session *session)
 	           sys_clock_ns() + METT_UNREAD_MS * (uint64_t)1000000);
 }
 
-static void keep_reply(struct session *session, const void *data, size_t size, sys_cap cap)
+/*
+ * Room is told by the client's gate. All else that a message can be short of is told by nobody, as
+ * that the server's user has too many capabilities under way; until then nothing is taken either.
+ */
+static void await_chance(struct session *session, int shortage)
+{
+	if (shortage == SYS_AGAIN) {
+		sys_loop_watch_for(session->loop, &session->client, SYS_FOR_WRITING);
+		return;
+	}
+	sys_loop_watch_for(session->loop, &session->client, SYS_FOR_NOTHING);
+	if (timers_arm(&session->timers, &session->resend, sys_clock_ns() + RESEND_NS))
+		session->closed = true;
+}
+
+static void keep_reply(struct session *session, const void *data, size_t size, sys_cap cap,
+                       int shortage)
 {
 	struct reply *reply = malloc(sizeof(*reply) + size);
 
@@ -53,7 +69,7 @@ static void keep_reply(struct session *session, const void *data, size_t size, s
 	*reply = (struct reply){.cap = cap, .size = size};
 	memcpy(reply->data, data, size);
 	if (list_empty(&session->replies)) {
-		sys_loop_watch_write(session->loop, &session->client, 1);
+		await_chance(session, shortage);
 		await_reader(session);
 	}
 	list_init(&reply->link);
@@ -66,10 +82,10 @@ void session_send(struct session *session, const void *data, size_t size, sys_ca
 
 	if (list_empty(&session->replies))
 		result = sys_gate_send(session->gate, data, size, &cap, cap != SYS_NO_CAP);
-	if (result == SYS_AGAIN)
-		keep_reply(session, data, size, cap);
-	else if (result)
+	if (result == SYS_CLOSED)
 		session->closed = true;
+	else if (result)
+		keep_reply(session, data, size, cap, result);
 }
 
 static void free_reply(struct session *session, struct reply *reply)
@@ -86,17 +102,22 @@ static void send_replies(struct session *session)
 		int result = sys_gate_send(session->gate, reply->data, reply->size, &reply->cap,
 		                           reply->cap != SYS_NO_CAP);
 
-		if (result == SYS_AGAIN)
-			return;
-		if (result) {
+		if (result == SYS_CLOSED)
 			session->closed = true;
+		else if (result)
+			await_chance(session, result);
+		if (result)
 			return;
-		}
 		free_reply(session, reply);
 		await_reader(session);
 	}
 	timers_disarm(&session->timers, &session->unread);
-	sys_loop_watch_write(session->loop, &session->client, 0);
+	sys_loop_watch_for(session->loop, &session->client, SYS_FOR_READING);
+}
+
+static void resend(struct timer *timer)
+{
+	send_replies(LIST_ENTRY(timer, struct session, resend));
 }
 
 void session_note_reaped(struct session *session, uint64_t activation, uint64_t time_ns)
@@ -152,6 +173,8 @@ static void client_ready(struct sys_watch *watch)
 	_Alignas(8) unsigned char data[MESSAGE_MAX];
 	struct sys_received got;
 
+	if (session->resend.due_ns)
+		return;
 	/* Who does not take answers shall not ask on. */
 	if (!list_empty(&session->replies)) {
 		send_replies(session);
@@ -260,6 +283,7 @@ static void end(struct session *session)
 		sys_gate_discard(session->gate);
 	}
 	timers_disarm(&session->timers, &session->unread);
+	timers_disarm(&session->timers, &session->resend);
 	timers_deinit(&session->timers);
 	sys_unmap(session->window, sizeof(*session->window));
 	sys_loop_free(session->loop);
@@ -294,6 +318,7 @@ int session_make(struct server *server, const struct session_facts *facts, struc
 	list_init(&session->short_of_workers);
 	list_init(&session->replies);
 	session->unread.expired = unread;
+	session->resend.expired = resend;
 	list_init(&session->jobs);
 	list_init(&session->fellows);
 	ring_init(&session->ring);

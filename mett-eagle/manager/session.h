@@ -34,8 +34,9 @@ struct session {
 	struct list creations; /* actions whose zygotes are coming up */
 	struct list retired;   /* pools that are no action's any more */
 	struct list short_of_workers;
-	struct list replies;   /* that the client's gate had no room for */
+	struct list replies;   /* that could not be sent yet */
 	struct timer unread;   /* until then it must take some */
+	struct timer resend;   /* then they are tried again, where not for want of room */
 	uint32_t user;         /* its client's, from the system */
 	struct space *space;   /* it is in; NULL: what it has is its own */
 	struct list fellows;   /* in the space's, under its mutex, with what is below */
@@ -86,7 +87,7 @@ int session_turn(struct session *session);
 void session_free(struct session *session);
 
 /**
- * session_send() - send the client a message, or keep it until there is room
+ * session_send() - send the client a message, or keep it until that can be
  * @cap: SYS_NO_CAP, or one the session holds; stays the caller's
  */
 void session_send(struct session *session, const void *data, size_t size, sys_cap cap);

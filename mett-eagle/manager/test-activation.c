@@ -1,6 +1,7 @@
 /* Activations: from the invocation to its one answer. */
 #include "activation.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "test-stage.h"
@@ -283,6 +284,27 @@ TEST(when_the_callee_fails_the_caller_hears_and_goes_on)
 	stage_calls(&stage, 0, 100, "nothing", "");
 	stage_hears(&stage, 0, MESSAGE_DONE, &heard);
 	CHECK_EQ(heard.done.reason, METT_NO_ACTION);
+	stage_exit(&stage, 0, "");
+	stage_expect(&stage, 1, METT_OK);
+	stage_close(&stage);
+}
+
+TEST(an_answer_that_cannot_be_passed_on_is_a_failure)
+{
+	struct message_exit message = {.header.type = MESSAGE_EXIT, .size = 100000};
+	struct stage stage;
+	struct heard heard;
+
+	open_nested(&stage);
+	sys_cap space = stage_space(&stage, 1, message.size);
+	fake_break_send(sys_worker_gate(fake_worker(0)), -ETOOMANYREFS);
+	CHECK_EQ(fake_worker_says(fake_worker(1), &message, sizeof(message), &space, 1), 0);
+	sys_cap_close(space);
+	stage_turn(&stage);
+	stage_hears(&stage, 0, MESSAGE_DONE, &heard);
+	CHECK_EQ(heard.done.reason, METT_NO_MEMORY);
+	CHECK_EQ(heard.got.cap_count, 0);
+	stage_bury(&stage);
 	stage_exit(&stage, 0, "");
 	stage_expect(&stage, 1, METT_OK);
 	stage_close(&stage);

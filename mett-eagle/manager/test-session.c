@@ -195,18 +195,6 @@ TEST(who_does_not_read_is_not_heard)
 	stage_close(&stage);
 }
 
-static sys_cap worker_space(unsigned number, struct stage *stage)
-{
-	struct message_dataspace message = {.header.type = MESSAGE_DATASPACE, .size = 100000};
-	struct heard heard;
-
-	fake_worker_says(fake_worker(number), &message, sizeof(message), NULL, 0);
-	stage_turn(stage);
-	stage_hears(stage, number, MESSAGE_STATUS, &heard);
-	CHECK_EQ(heard.got.cap_count, 1);
-	return heard.got.caps[0];
-}
-
 /* Worker 0 gives a large answer while the client's gate is full. */
 static void large_answer_is_kept(struct stage *stage)
 {
@@ -217,7 +205,7 @@ static void large_answer_is_kept(struct stage *stage)
 	stage_invoke(stage, 1, "f", "");
 	stage_zygote(stage, 0);
 	stage_parks(stage, 0);
-	sys_cap space = worker_space(0, stage);
+	sys_cap space = stage_space(stage, 0, 100000);
 	fake_room(1);
 	stage_invoke(stage, 2, "nothing", "");
 	fake_worker_says(fake_worker(0), &message, sizeof(message), &space, 1);
@@ -364,5 +352,45 @@ TEST(who_has_taken_all_may_wait)
 	stage_wait(&stage, 2 * METT_UNREAD_MS);
 	CHECK(!stage.session->closed);
 	stage_expect(&stage, 1, METT_NO_ACTION);
+	stage_close(&stage);
+}
+
+TEST(what_cannot_be_sent_for_now_is_sent_later)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	fake_break_send(stage.session->gate, -ETOOMANYREFS);
+	stage_invoke(&stage, 0, "nothing", "");
+	stage_invoke(&stage, 1, "nothing", "");
+	stage_turn(&stage);
+	CHECK(fake_idle(stage.session->loop)); /* nothing tells when there is enough again */
+	fake_break_send(stage.session->gate, -ENOMEM);
+	stage_wait(&stage, 10);
+	stage_turn(&stage);
+	CHECK(!stage.session->closed);
+	stage_wait(&stage, 10);
+	stage_expect(&stage, 0, METT_NO_ACTION);
+	stage_turn(&stage);
+	stage_expect(&stage, 1, METT_NO_ACTION);
+	stage_wait(&stage, 2 * METT_UNREAD_MS);
+	CHECK(!stage.session->closed);
+	stage_close(&stage);
+}
+
+TEST(who_hangs_up_before_what_is_sent_later_has_left)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	fake_break_send(stage.session->gate, -ETOOMANYREFS);
+	stage_invoke(&stage, 0, "nothing", "");
+	stage_turn(&stage);
+	sys_cap_close(stage.gate);
+	stage.gate = SYS_NO_CAP;
+	stage_turn(&stage);
+	CHECK(!stage.session->closed);
+	stage_wait(&stage, 10);
+	CHECK(stage.session->closed);
 	stage_close(&stage);
 }

@@ -40,8 +40,14 @@ void sys_loop_wake(struct sys_loop *loop);
 /** sys_loop_watch() - begin to watch @cap for reading; returns 0 or a negative errno */
 int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap);
 
-/** sys_loop_watch_write() - begin or cease to watch for room to write, reading left out */
-void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write);
+enum sys_watch_for {
+	SYS_FOR_READING,
+	SYS_FOR_WRITING, /* room to write; what there is to read is not told */
+	SYS_FOR_NOTHING, /* that the peer is gone may be told all the same, once */
+};
+
+/** sys_loop_watch_for() - what to watch for from now on */
+void sys_loop_watch_for(struct sys_loop *loop, struct sys_watch *watch, enum sys_watch_for what);
 
 /** sys_loop_unwatch() - end a watch, if there is one; before its capability is closed */
 void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch);

@@ -1,11 +1,12 @@
 /*
- * A server that has no descriptors left, again and again and at any moment. Calls may fail, and
- * clients be turned away; afterwards all is as before.
+ * A server that has no descriptors left, or may send none, again and again and at any moment. Calls
+ * may fail, and clients be turned away; afterwards all is as before.
  */
 #include "bystander.h"
 #include "fuzz.h"
 
-#include <errno.h>
+#include <system/ipc.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,7 @@ enum {
 	ROUNDS = 60,
 	CALLS = 40,
 	ROOM = 120, /* descriptors that the server may have more than it needs when idle */
+	UNDER_WAY = 160,
 	LARGE = 200000,
 	PATIENCE_US = 5000000,
 };
@@ -27,6 +29,18 @@ static void limit_descriptors(rlim_t most)
 	const struct rlimit limit = {most, usual.rlim_max};
 
 	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* Descriptors sent and not yet taken are the user's, whose ever they are. They end with @gates. */
+static void put_under_way(int gates[2])
+{
+	sys_cap caps[SYS_CAPS_MAX];
+
+	CHECK_EQ(sys_gate_pair(gates), 0);
+	for (unsigned i = 0; i < SYS_CAPS_MAX; i++)
+		caps[i] = gates[0];
+	for (unsigned sent = 0; sent < UNDER_WAY; sent += SYS_CAPS_MAX)
+		CHECK_EQ(sys_gate_send(gates[1], "", 1, caps, SYS_CAPS_MAX), 0);
 }
 
 /* Small and large, alone and together. */
@@ -74,10 +88,12 @@ static void use(const char *socket, uint64_t *state)
 /* By the server: it is sent no descriptor, which cannot be while so few may be under way. */
 static bool is_served(struct mett_client *client)
 {
+	struct mett_error error;
 	struct mett_result result;
 	uint64_t token;
 
-	CHECK_EQ(mett_action_submit(client, "echo", "hello", 5, NULL, 0, NULL), 0);
+	if (mett_action_submit(client, "echo", "hello", 5, NULL, 0, &error))
+		test_fail(__FILE__, __LINE__, "%s", error.message);
 	CHECK_EQ(mett_client_complete(client, -1, &token, &result), 1);
 	bool served = !result.error.reason;
 	mett_result_deinit(&result);
@@ -91,9 +107,15 @@ TEST_TIMEOUT(a_server_without_descriptors, 600)
 	bystander_begin(&other, "", METT_POLICY_FORK);
 	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
 	for (unsigned i = 0; i < ROUNDS; i++) {
+		int gates[2] = {SYS_NO_CAP, SYS_NO_CAP};
+
+		if (i % 2)
+			put_under_way(gates);
 		limit_descriptors(other.before.fds + fuzz_below(&state, ROOM));
 		use(other.server.socket, &state);
 		limit_descriptors(usual.rlim_cur);
+		sys_cap_close(gates[0]);
+		sys_cap_close(gates[1]);
 		/* Its zygote may have been lost with the handle of a worker that was to come. */
 		SOON(is_served(other.client));
 	}

@@ -12,7 +12,7 @@ struct sys_loop {
 struct interest {
 	struct source source;
 	struct sys_watch *watch;
-	bool write;
+	enum sys_watch_for what;
 };
 
 int sys_loop_new(struct sys_loop **ret)
@@ -120,7 +120,14 @@ static bool watch_is_ready(struct source *source)
 
 	if (!object)
 		abort(); /* it was closed before its watch ended */
-	return interest->write ? fake_writable(object) : fake_readable(object);
+	switch (interest->what) {
+	case SYS_FOR_READING:
+		return fake_readable(object);
+	case SYS_FOR_WRITING:
+		return fake_writable(object);
+	default:
+		return false;
+	}
 }
 
 static void watch_run(struct source *source)
@@ -153,10 +160,10 @@ int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
 	return 0;
 }
 
-void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write)
+void sys_loop_watch_for(struct sys_loop *loop, struct sys_watch *watch, enum sys_watch_for what)
 {
 	fake_lock();
-	find(loop, watch)->write = write;
+	find(loop, watch)->what = what;
 	fake_unlock();
 }
 

@@ -31,7 +31,7 @@ struct seat {
 	sys_cap cap;
 	unsigned long life; /* so that a late message is not taken for one to the next owner */
 	struct sys_watch *watch;
-	bool write;   /* room to write is what it waits for */
+	enum sys_watch_for what;
 	bool queued;  /* to be called */
 	bool bound;   /* the kernel sends its calls to the loop's thread already */
 	bool lingers; /* only until the peer has taken what it was sent */
@@ -188,17 +188,17 @@ int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
 	if (objects[cap].line)
 		objects[cap].line->loop = loop;
 	seat->watch = watch;
-	seat->write = false;
+	seat->what = SYS_FOR_READING;
 	seat->queued = true; /* something may be there already */
 	watch->cap = cap;
 	return 0;
 }
 
-void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write)
+void sys_loop_watch_for(struct sys_loop *loop, struct sys_watch *watch, enum sys_watch_for what)
 {
 	struct seat *seat = find(loop, watch->cap);
 
-	seat->write = write;
+	seat->what = what;
 	seat->queued = true;
 }
 
@@ -375,7 +375,9 @@ static bool due(const struct seat *seat)
 		return false;
 	if (object->kind == OBJECT_DOOR)
 		return door.count;
-	return seat->write ? gate_writable(object) : gate_readable(object);
+	if (seat->what == SYS_FOR_NOTHING)
+		return false;
+	return seat->what == SYS_FOR_WRITING ? gate_writable(object) : gate_readable(object);
 }
 
 /* Each that is due is called once. Any call may remove any seat, and add others. */

@@ -247,9 +247,15 @@ int sys_loop_watch(struct sys_loop *loop, struct sys_watch *watch, sys_cap cap)
 	return watch_in(&loop->now, watch, cap);
 }
 
-void sys_loop_watch_write(struct sys_loop *loop, struct sys_watch *watch, int write)
+void sys_loop_watch_for(struct sys_loop *loop, struct sys_watch *watch, enum sys_watch_for what)
 {
-	change(&loop->now, EPOLL_CTL_MOD, write ? EPOLLOUT : EPOLLIN, watch, watch->cap);
+	static const uint32_t events[] = {
+		[SYS_FOR_READING] = EPOLLIN,
+		[SYS_FOR_WRITING] = EPOLLOUT,
+		[SYS_FOR_NOTHING] = EPOLLONESHOT,
+	};
+
+	change(&loop->now, EPOLL_CTL_MOD, events[what], watch, watch->cap);
 }
 
 void sys_loop_unwatch(struct sys_loop *loop, struct sys_watch *watch)

@@ -96,7 +96,7 @@ static struct sys_worker *worker_new(struct sys_host *host, struct sys_loop *loo
 }
 
 /* Those of one request: any number who have seats the zygote knows, or one who has none yet. */
-static int take_asked(struct sys_sandbox *sandbox, uint32_t seats[FORK_MAX])
+static bool take_asked(struct sys_sandbox *sandbox, uint32_t seats[FORK_MAX])
 {
 	struct sys_worker *worker;
 
@@ -111,6 +111,19 @@ static int take_asked(struct sys_sandbox *sandbox, uint32_t seats[FORK_MAX])
 	if (!sandbox->forking)
 		sandbox->forking_end = &sandbox->forking;
 	return sandbox->asked_count > 0;
+}
+
+/* They could not be asked for. */
+static void put_asked_back(struct sys_sandbox *sandbox)
+{
+	while (sandbox->asked_count) {
+		struct sys_worker *worker = sandbox->asked[--sandbox->asked_count];
+
+		worker->next_forking = sandbox->forking;
+		if (!sandbox->forking)
+			sandbox->forking_end = &worker->next_forking;
+		sandbox->forking = worker;
+	}
 }
 
 /*
@@ -135,6 +148,12 @@ void worker_ask(struct later *asking)
 	int result = sys_gate_send(sandbox->gate, &message,
 	                           sizeof(message.fixed) + count * sizeof(uint32_t), first->given,
 	                           furnished ? 0 : caps);
+	if (result < 0) {
+		/* Of memory, or of what may be under way. Others work in its sandbox. */
+		put_asked_back(sandbox);
+		later_queue(sandbox->loop, asking);
+		return;
+	}
 	if (!furnished)
 		seat_furnish(first);
 	/* It is gone, or does not read: with its end all that wait for it fail. */
