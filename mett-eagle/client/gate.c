@@ -111,8 +111,10 @@ static int take_now(struct mett_client *client)
 		return SYS_AGAIN;
 	if (outcome == SYS_CLOSED)
 		mett_client_lose(client, "it hung up");
+	else if (outcome == SYS_CUT)
+		mett_client_lose(client, "no descriptor is left here for what it sent");
 	else if (outcome == SYS_REFUSED)
-		mett_client_lose(client, "its message was cut off (descriptors used up here?)");
+		mett_client_lose(client, "its message was too long");
 	else if (outcome < 0)
 		mett_client_lose(client, "cannot read from it: %s", strerror(-outcome));
 	else if (!take_message(client, &received))

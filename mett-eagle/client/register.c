@@ -34,8 +34,10 @@ static int converse(struct mett_client *client, sys_cap registry, const char *pa
 	}
 	if (outcome == SYS_CLOSED)
 		why = "hung up before it answered (is it ending?)";
+	else if (outcome == SYS_CUT)
+		why = "sent what there are no descriptors left for here";
 	else if (outcome == SYS_REFUSED)
-		why = "sent a message that was cut off (descriptors used up here?)";
+		why = "sent a message that is too long";
 	else if (outcome < 0)
 		why = strerror(-outcome);
 	return mett_error_set(error, METT_GONE, 0, "server at '%.107s': %s; see its log", path,

@@ -60,31 +60,35 @@ static size_t size_of(const struct done *done)
 	return sizeof(done->fixed) + done->fixed.text_size + done->fixed.log_size;
 }
 
-static int send_to_worker(const struct caller *caller, const struct done *done, sys_cap cap)
+static int pass_on(struct session *session, const struct caller *caller, const struct done *done,
+                   sys_cap cap)
 {
-	static const struct outcome shortage = {
-		.reason = METT_NO_MEMORY,
-		.text = "the server has no memory to pass the answer on; try later",
-	};
-	struct sys_worker *process = caller->worker->process;
-	int result = sys_worker_send(process, done, size_of(done), cap);
-	struct done instead;
-
-	if (result >= 0 || cap == SYS_NO_CAP)
-		return result;
-	fill(&instead, caller, &shortage);
-	return sys_worker_send(process, &instead, size_of(&instead), SYS_NO_CAP);
+	if (!caller->worker)
+		return session_send(session, done, size_of(done), cap);
+	return sys_worker_send(caller->worker->process, done, size_of(done), cap);
 }
 
 static void send(struct session *session, const struct caller *caller, const struct done *done,
                  sys_cap cap)
 {
-	if (!caller->worker) {
-		session_send(session, done, size_of(done), cap);
-		return;
+	static const struct outcome shortage = {
+		.reason = METT_NO_MEMORY,
+		.text = "the server has no descriptors to pass the answer on; try later",
+	};
+	int result = pass_on(session, caller, done, cap);
+
+	if (result < 0 && cap != SYS_NO_CAP) {
+		struct done instead;
+
+		fill(&instead, caller, &shortage);
+		instead.fixed.activation = done->fixed.activation;
+		instead.fixed.times = done->fixed.times;
+		result = pass_on(session, caller, &instead, SYS_NO_CAP);
 	}
+	if (!caller->worker)
+		return;
 	caller->worker->call = NULL;
-	if (send_to_worker(caller, done, cap))
+	if (result)
 		/* It filled its own gate, or it is gone, and then its end says more. */
 		worker_kill(caller->worker, "it does not read its gate");
 }
@@ -324,6 +328,18 @@ void activation_refuse(struct session *session, const struct caller *caller,
 
 	fill(&done, caller, outcome);
 	send(session, caller, &done, SYS_NO_CAP);
+}
+
+void activation_refuse_cut(struct session *session, struct worker *worker,
+                           const struct message_invoke *message)
+{
+	static const struct outcome shortage = {
+		.reason = METT_NO_MEMORY,
+		.text = "the server has no descriptors for the argument; try later",
+	};
+
+	activation_refuse(session, &(struct caller){worker, message->header.tag, message->slot},
+	                  &shortage);
 }
 
 void activation_adopt(struct worker *worker, const struct caller *caller, uint64_t id,

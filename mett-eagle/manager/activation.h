@@ -68,6 +68,10 @@ void activation_adopt(struct worker *worker, const struct caller *caller, uint64
 /** activation_limit() - @caller says, late, how long its invocation may take from its arrival */
 void activation_limit(struct session *session, const struct caller *caller, uint64_t timeout_us);
 
+/** activation_refuse_cut() - answer @message, whose argument was lost: there was no room for it */
+void activation_refuse_cut(struct session *session, struct worker *worker,
+                           const struct message_invoke *message);
+
 /** activation_refuse() - answer an invocation for which there is no activation */
 void activation_refuse(struct session *session, const struct caller *caller,
                        const struct outcome *outcome);

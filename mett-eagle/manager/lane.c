@@ -401,7 +401,8 @@ void lanes_trim(struct pool *pool)
 	}
 }
 
-static void announce(struct lane *lane)
+/* Returns whether the client has been told, or will be. */
+static bool announce(struct lane *lane)
 {
 	struct message_lane message = {
 		.header.type = MESSAGE_LANE,
@@ -411,8 +412,9 @@ static void announce(struct lane *lane)
 	};
 
 	message_name_set(&message.name, lane->pool->name);
-	session_send(lane->pool->session, &message, sizeof(message), lane->window.cap);
-	lane->announced = true;
+	lane->announced =
+		!session_send(lane->pool->session, &message, sizeof(message), lane->window.cap);
+	return lane->announced;
 }
 
 /* Would whoever can get to it make a call, and may it? */
@@ -439,8 +441,8 @@ void lane_arm(struct worker *worker)
 		return;
 	if (lane->caller)
 		memcpy(lane->caller->window.memory->callee.name, pool->name, sizeof(pool->name));
-	else if (!lane->announced)
-		announce(lane);
+	else if (!lane->announced && !announce(lane))
+		return;
 	window->keep = keep;
 	/* Then it is not in the way of its caller's own answer; with that it ends. */
 	window->stay = lane->caller && lane->caller->pool->options.policy != METT_POLICY_REUSE;

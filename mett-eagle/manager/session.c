@@ -76,16 +76,19 @@ static void keep_reply(struct session *session, const void *data, size_t size, s
 	list_append(&session->replies, &reply->link);
 }
 
-void session_send(struct session *session, const void *data, size_t size, sys_cap cap)
+int session_send(struct session *session, const void *data, size_t size, sys_cap cap)
 {
 	int result = SYS_AGAIN;
 
 	if (list_empty(&session->replies))
 		result = sys_gate_send(session->gate, data, size, &cap, cap != SYS_NO_CAP);
+	if (result < 0 && cap != SYS_NO_CAP)
+		return result;
 	if (result == SYS_CLOSED)
 		session->closed = true;
 	else if (result)
 		keep_reply(session, data, size, cap, result);
+	return 0;
 }
 
 static void free_reply(struct session *session, struct reply *reply)
@@ -146,6 +149,13 @@ void session_status(struct session *session, uint32_t tag, enum mett_reason reas
 	session_send(session, &message, sizeof(message.fixed) + size, SYS_NO_CAP);
 }
 
+static void dismiss(struct session *session)
+{
+	log_warn("session on core {}: client sent a message that is none; it is dismissed",
+	         session->core);
+	session->closed = true;
+}
+
 static void take_message(struct session *session, const void *data, struct sys_received *got)
 {
 	switch (message_check(data, got->size, got->cap_count, FROM_CLIENT)) {
@@ -158,12 +168,28 @@ static void take_message(struct session *session, const void *data, struct sys_r
 	case MESSAGE_NONE:
 	case MESSAGE_REGISTER:
 	case MESSAGE_RECORD:
-		log_warn("session on core {}: client sent a message that is none; it is dismissed",
-		         session->core);
-		session->closed = true;
+		dismiss(session);
 		break;
 	default:
 		request_take(session, data, got);
+	}
+}
+
+/* Of a message that came without what it carried: its sender is told, and may try again. */
+static void refuse_cut(struct session *session, const void *data, const struct sys_received *got)
+{
+	const struct message_header *header = data;
+
+	switch (message_check(data, got->size, 1, FROM_CLIENT)) {
+	case MESSAGE_INVOKE:
+		activation_refuse_cut(session, NULL, data);
+		break;
+	case MESSAGE_NONE:
+		dismiss(session);
+		break;
+	default:
+		session_status(session, header->tag, METT_NO_MEMORY, 0,
+		               "the server has no descriptors for what came with it; try later");
 	}
 }
 
@@ -186,11 +212,14 @@ static void client_ready(struct sys_watch *watch)
 
 		if (result == SYS_AGAIN)
 			return;
-		if (result) {
+		if (result == SYS_CUT)
+			refuse_cut(session, data, &got);
+		else if (result)
 			session->closed = true;
+		else
+			take_message(session, data, &got);
+		if (result)
 			return;
-		}
-		take_message(session, data, &got);
 		sys_received_close(&got);
 	}
 }

@@ -87,10 +87,12 @@ int session_turn(struct session *session);
 void session_free(struct session *session);
 
 /**
- * session_send() - send the client a message, or keep it until that can be
+ * session_send() - send the client a message, or keep it until there is room
  * @cap: SYS_NO_CAP, or one the session holds; stays the caller's
+ *
+ * Return: 0, or a negative errno when it is @cap that cannot be sent now; then nothing is.
  */
-void session_send(struct session *session, const void *data, size_t size, sys_cap cap);
+int session_send(struct session *session, const void *data, size_t size, sys_cap cap);
 
 /**
  * session_status() - answer a request of the client

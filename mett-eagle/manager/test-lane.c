@@ -3,6 +3,7 @@
 
 #include "test-stage.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { MIB = 1 << 20, PAGE = 4096 };
@@ -51,6 +52,31 @@ static void call(struct stage *stage, unsigned number, size_t argument, size_t a
 	memset(window->room.argument, 'a', MIB);
 	memset(window->room.answer, 'b', MIB);
 	stage_ends(stage, number, 0, 0);
+}
+
+TEST(a_client_that_cannot_be_told_of_a_lane_calls_by_the_server)
+{
+	struct message_invoke message = {.header = {MESSAGE_INVOKE, 1},
+	                                 .flags = INVOKE_WANTS_LANES};
+	struct stage stage;
+	struct heard heard;
+
+	stage_open(&stage, 1);
+	stage_ready(&stage, "f", METT_POLICY_FORK);
+	message_name_set(&message.name, "f");
+	fake_break_send(stage.session->gate, -ETOOMANYREFS);
+	stage_send(&stage, &message, sizeof(message), SYS_NO_CAP);
+	stage_exit(&stage, 1, "");
+	stage_expect(&stage, 1, METT_OK);
+	stage_invoke(&stage, 2, "f", "");
+	stage_parks(&stage, 2);
+	stage_exit(&stage, 2, "");
+	stage_expect(&stage, 2, METT_OK);
+	stage_parks(&stage, 3);
+	CHECK(stage_hear(&stage, &heard));
+	CHECK_EQ(heard.header.type, MESSAGE_LANE);
+	sys_received_close(&heard.got);
+	stage_close(&stage);
 }
 
 TEST(a_worker_is_warmed_as_the_last_call_was_large)

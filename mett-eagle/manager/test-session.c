@@ -378,6 +378,24 @@ TEST(what_cannot_be_sent_for_now_is_sent_later)
 	stage_close(&stage);
 }
 
+TEST(an_answer_whose_dataspace_cannot_be_sent_is_a_failure)
+{
+	struct message_exit message = {.header.type = MESSAGE_EXIT, .size = 100000};
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	stage_ready(&stage, "f", METT_POLICY_FORK);
+	stage_invoke(&stage, 1, "f", "");
+	sys_cap space = stage_space(&stage, 1, message.size);
+	fake_break_send(stage.session->gate, -ETOOMANYREFS);
+	CHECK_EQ(fake_worker_says(fake_worker(1), &message, sizeof(message), &space, 1), 0);
+	sys_cap_close(space);
+	stage_turn(&stage);
+	stage_expect_text(&stage, 1, METT_NO_MEMORY, "to pass the answer on");
+	stage_bury(&stage);
+	stage_close(&stage);
+}
+
 TEST(who_hangs_up_before_what_is_sent_later_has_left)
 {
 	struct stage stage;
@@ -391,6 +409,34 @@ TEST(who_hangs_up_before_what_is_sent_later_has_left)
 	stage_turn(&stage);
 	CHECK(!stage.session->closed);
 	stage_wait(&stage, 10);
+	CHECK(stage.session->closed);
+	stage_close(&stage);
+}
+
+TEST(what_came_without_its_dataspace_is_refused)
+{
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	stage_ready(&stage, "f", METT_POLICY_FORK);
+	fake_break_recv(stage.session->gate, SYS_CUT);
+	stage_invoke_large(&stage, 1, "f", 100000);
+	stage_expect_text(&stage, 1, METT_NO_MEMORY, "no descriptors");
+	fake_break_recv(stage.session->gate, SYS_CUT);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "g", METT_POLICY_FORK), METT_NO_MEMORY);
+	CHECK_EQ(stage_create(&stage, MESSAGE_CREATE, "g", METT_POLICY_FORK), METT_OK);
+	CHECK(!stage.session->closed);
+	stage_close(&stage);
+}
+
+TEST(who_sends_a_dataspace_nobody_asked_for_is_dismissed_cut_or_not)
+{
+	struct message_claim claim = {.header.type = MESSAGE_CLAIM};
+	struct stage stage;
+
+	stage_open(&stage, 1);
+	fake_break_recv(stage.session->gate, SYS_CUT);
+	stage_send(&stage, &claim, sizeof(claim), SYS_NO_CAP);
 	CHECK(stage.session->closed);
 	stage_close(&stage);
 }

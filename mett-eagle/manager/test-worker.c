@@ -446,6 +446,42 @@ TEST(a_server_without_memory_to_speak_blames_nobody)
 	close_served(&stage);
 }
 
+static void says_and_is_cut(struct stage *stage, const void *data, size_t size)
+{
+	says(data, size, SYS_NO_CAP);
+	fake_break_recv(sys_worker_gate(fake_worker(1)), SYS_CUT);
+	stage_turn(stage);
+}
+
+TEST(a_server_without_descriptors_blames_nobody)
+{
+	struct message_exit answer = {.header.type = MESSAGE_EXIT, .size = 100000};
+	struct message_invoke call = {.header = {MESSAGE_INVOKE, 8}, .size = 100000};
+	struct stage stage;
+	struct heard heard;
+
+	open_served(&stage);
+	message_name_set(&call.name, "f");
+	says_and_is_cut(&stage, &call, sizeof(call));
+	stage_hears(&stage, 1, MESSAGE_DONE, &heard);
+	CHECK_EQ(heard.header.tag, 8);
+	CHECK_EQ(heard.done.reason, METT_NO_MEMORY);
+	says_and_is_cut(&stage, &answer, sizeof(answer));
+	stage_expect(&stage, 1, METT_NO_MEMORY);
+	close_served(&stage);
+}
+
+TEST(what_is_wrong_is_so_when_it_is_cut)
+{
+	struct message_signal message = {.header.type = MESSAGE_SIGNAL, .signal = 11};
+	struct stage stage;
+
+	open_served(&stage);
+	says_and_is_cut(&stage, &message, sizeof(message));
+	stage_expect_text(&stage, 1, METT_PROTOCOL, "message that is none");
+	close_served(&stage);
+}
+
 TEST(flooding_stops_when_its_outcome_is_known)
 {
 	struct message_exit message = {.header.type = MESSAGE_EXIT};

@@ -207,6 +207,19 @@ static void take_message(struct worker *worker, const void *data, struct sys_rec
 	}
 }
 
+/* What came with it is lost, and that is not its fault. */
+static void take_cut(struct worker *worker, const void *data, const struct sys_received *got)
+{
+	enum message_type type = message_check(data, got->size, 1, FROM_WORKER);
+
+	if (type == MESSAGE_EXIT)
+		report_shortage(worker);
+	else if (type == MESSAGE_INVOKE && !worker->call)
+		activation_refuse_cut(session_of(worker), worker, data);
+	else
+		report_violation(worker, "message that is none");
+}
+
 /* It can serve nobody any more; its end follows. */
 static void dismiss(struct worker *worker)
 {
@@ -226,12 +239,14 @@ static int take_one(struct worker *worker)
 
 	if (result == SYS_REFUSED && worker->state == WORKER_RUNNING)
 		report_violation(worker, "message too long or with too many capabilities");
-	if (result)
+	if (result && result != SYS_CUT)
 		return result;
-	if (worker->state == WORKER_RUNNING || lane_promote(worker))
-		take_message(worker, data, &got);
-	else
+	if (worker->state != WORKER_RUNNING && !lane_promote(worker))
 		dismiss(worker); /* it has no reason to speak */
+	else if (result)
+		take_cut(worker, data, &got);
+	else
+		take_message(worker, data, &got);
 	sys_received_close(&got);
 	return 0;
 }

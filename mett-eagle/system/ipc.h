@@ -18,6 +18,7 @@ enum {
 	SYS_AGAIN = 1, /* nothing to read, or no room to write, now */
 	SYS_CLOSED,    /* peer is gone */
 	SYS_REFUSED,   /* message broke the rules and was dropped */
+	SYS_CUT,       /* the message's capabilities are lost: there is no room for them here */
 };
 
 /** struct sys_received - what came along with a message; caps are the receiver's to close */
@@ -50,11 +51,11 @@ int sys_gate_send(sys_cap gate, const void *data, size_t size, const sys_cap *ca
 
 /**
  * sys_gate_recv() - take one message; does not block
- * @data: memory of @size bytes, written whenever 0 is returned
- * @ret:  size and capabilities, written on success only
+ * @data: memory of @size bytes, written whenever 0 or SYS_CUT is returned
+ * @ret:  size and capabilities, written when 0 or SYS_CUT is returned, then without any of these
  *
  * Return: 0, SYS_AGAIN, SYS_CLOSED, SYS_REFUSED (longer than @size, or more
- * capabilities than SYS_CAPS_MAX), or a negative errno.
+ * capabilities than SYS_CAPS_MAX), SYS_CUT, or a negative errno.
  */
 int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *ret);
 

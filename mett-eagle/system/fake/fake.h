@@ -36,7 +36,7 @@ int fake_idle(struct sys_loop *loop);
 /** fake_room() - a gate holds @messages in each direction from now on */
 void fake_room(unsigned messages);
 
-/** fake_break_recv() - the next sys_gate_recv() on @gate returns @error, negative */
+/** fake_break_recv() - the next sys_gate_recv() on @gate returns @error, negative or SYS_CUT */
 void fake_break_recv(sys_cap gate, int error);
 
 /** fake_break_send() - the next sys_gate_send() on @gate returns @error, negative */

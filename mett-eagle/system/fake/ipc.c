@@ -186,7 +186,7 @@ static int recv_locked(struct object *gate, void *data, size_t size, struct sys_
 {
 	int error = !gate || gate->kind != OBJECT_GATE ? -ENOTSOCK : take_break(&gate->broken_recv);
 
-	if (error)
+	if (error && error != SYS_CUT)
 		return error;
 	if (!gate->queue)
 		return gate->peer ? SYS_AGAIN : SYS_CLOSED;
@@ -197,6 +197,11 @@ static int recv_locked(struct object *gate, void *data, size_t size, struct sys_
 	}
 	memcpy(data, packet->data, packet->size);
 	ret->size = packet->size;
+	ret->cap_count = 0;
+	if (error) {
+		packet_free(packet);
+		return error;
+	}
 	ret->cap_count = packet->count;
 	for (unsigned i = 0; i < packet->count; i++)
 		ret->caps[i] = fake_name(packet->carried[i]);

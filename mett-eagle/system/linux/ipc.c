@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -126,16 +127,20 @@ static int receive(sys_cap gate, void *data, size_t size, int flags, struct sys_
 		return errno == ECONNRESET ? SYS_CLOSED : -errno;
 	}
 	unsigned count = take_fds(&message, fds);
-	/* A message of no bytes is no message of ours: seqpacket says "closed" like this. */
-	if (length == 0 || count > SYS_CAPS_MAX || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+	bool cut = message.msg_flags & MSG_CTRUNC, closed = length == 0 && !count && !cut;
+	bool refused = length == 0 || count > SYS_CAPS_MAX || message.msg_flags & MSG_TRUNC;
+	if (refused || cut) {
 		for (unsigned i = 0; i < count; i++)
 			close(fds[i]);
-		return length == 0 && !count ? SYS_CLOSED : SYS_REFUSED;
+		count = 0;
 	}
+	/* A message of no bytes is no message of ours: seqpacket says "closed" like this. */
+	if (refused)
+		return closed ? SYS_CLOSED : SYS_REFUSED;
 	ret->size = (size_t)length;
 	ret->cap_count = count;
 	memcpy(ret->caps, fds, sizeof(int) * count);
-	return 0;
+	return cut ? SYS_CUT : 0;
 }
 
 int sys_gate_recv(sys_cap gate, void *data, size_t size, struct sys_received *ret)

@@ -4,9 +4,8 @@
 #include "../ipc.h"
 
 /**
- * gate_recv_whole() - as sys_gate_recv(), but a message that is refused stays where it is
+ * gate_recv_whole() - as sys_gate_recv(), but a message that is cut stays where it is
  *
- * So one that there were no descriptors for can be taken when there are. Of a gate that nobody
- * else receives from.
+ * It can be taken when there are descriptors for it. Of a gate that nobody else receives from.
  */
 int gate_recv_whole(sys_cap gate, void *data, size_t size, struct sys_received *ret);

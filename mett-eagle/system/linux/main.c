@@ -166,6 +166,8 @@ static int run_server(struct sys_host *host, const struct options *options,
 	int error = rights_drop();
 
 	if (!error)
+		error = reserve_init(&host->reserve);
+	if (!error)
 		error = reaper_new(&host->reaper);
 	if (!error)
 		error = server_init(&server, config, host);
@@ -174,6 +176,7 @@ static int run_server(struct sys_host *host, const struct options *options,
 		if (error == -ETIMEDOUT)
 			return error; /* there are threads that use it still */
 		reaper_free(host->reaper);
+		reserve_deinit(&host->reserve);
 		server_deinit(&server);
 	}
 	return error;

@@ -102,3 +102,13 @@ void process_kill(int pidfd)
 {
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
+
+void process_remove(int pidfd)
+{
+	int result;
+
+	process_kill(pidfd);
+	do
+		result = waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL);
+	while (result < 0 && errno == EINTR);
+}

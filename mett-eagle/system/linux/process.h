@@ -19,3 +19,6 @@ pid_t process_child(int pidfd);
 
 /** process_kill() - end the process behind a pidfd */
 void process_kill(int pidfd);
+
+/** process_remove() - the same, and wait until it has ended if it is a child of ours */
+void process_remove(int pidfd);

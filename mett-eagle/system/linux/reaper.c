@@ -33,8 +33,8 @@ static bool await_birth(struct corpse *corpse)
 	struct sys_received got;
 	int result = gate_recv_whole(corpse->gate, data, sizeof(data), &got);
 
-	/* Refused: there are no descriptors for it now. */
-	if (result == SYS_AGAIN || result == SYS_REFUSED)
+	/* Cut: there are no descriptors for it now. */
+	if (result == SYS_AGAIN || result == SYS_CUT)
 		return false;
 	if (result)
 		return true;

@@ -60,25 +60,20 @@ static void built(struct sys_sandbox *sandbox, struct sys_received *got)
 		sandbox->handler->begun(sandbox->owner);
 }
 
-/* Nobody wants it any more: its group's end, if not this, is the end of it. */
+/* Nobody wants it any more. It is young, and soon gone. */
 static void turn_away(int pidfd)
 {
-	process_kill(pidfd);
+	process_remove(pidfd);
 	close(pidfd);
 }
 
-static void forked(struct sys_sandbox *sandbox, const struct message_forked *message,
-                   struct sys_received *got)
+/* The first @count of those it was asked for have these handles, the others were not made. */
+static void answer_asked(struct sys_sandbox *sandbox, const sys_cap *pidfds, unsigned count,
+                         int error)
 {
-	int error = message->error ? message->error : -ECHILD;
-
-	if (got->cap_count > sandbox->asked_count) {
-		process_kill(sandbox->corpse->init); /* nobody asked for so many */
-		return;
-	}
 	for (unsigned i = 0; i < sandbox->asked_count; i++) {
 		struct sys_worker *worker = sandbox->asked[i];
-		int pidfd = i < got->cap_count ? got->caps[i] : -1;
+		int pidfd = i < count ? pidfds[i] : -1;
 
 		sandbox->asked[i] = NULL;
 		if (worker)
@@ -86,10 +81,20 @@ static void forked(struct sys_sandbox *sandbox, const struct message_forked *mes
 		else if (pidfd >= 0)
 			turn_away(pidfd);
 	}
-	got->cap_count = 0;
 	sandbox->asked_count = 0;
 	if (sandbox->forking)
 		later_queue_last(sandbox->loop, &sandbox->asking);
+}
+
+static void forked(struct sys_sandbox *sandbox, const struct message_forked *message,
+                   struct sys_received *got)
+{
+	if (got->cap_count > sandbox->asked_count) {
+		process_kill(sandbox->corpse->init); /* nobody asked for so many */
+		return;
+	}
+	answer_asked(sandbox, got->caps, got->cap_count, message->error ? message->error : -ECHILD);
+	got->cap_count = 0;
 }
 
 static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_received *got)
@@ -122,20 +127,58 @@ static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_rec
 	sys_received_close(got);
 }
 
+/* There are no descriptors for the workers it has made: they end, and the wait for them. */
+static int forked_in_vain(struct sys_sandbox *sandbox)
+{
+	struct message_forked message;
+	struct sys_received got;
+
+	reserve_spend(&sandbox->host->reserve);
+	int result = gate_recv_whole(sandbox->gate, &message, sizeof(message), &got);
+	for (unsigned i = 0; result == 0 && i < got.cap_count; i++)
+		turn_away(got.caps[i]);
+	reserve_restore(&sandbox->host->reserve);
+	if (result == 0 &&
+	    message_check(&message, got.size, got.cap_count, FROM_ZYGOTE) == MESSAGE_FORKED)
+		answer_asked(sandbox, NULL, 0, -EMFILE);
+	else if (result == 0)
+		result = SYS_REFUSED;
+	return result;
+}
+
+/* Others were quicker than we to take what was held back. */
+static void listen_again(struct later *listening)
+{
+	struct sys_sandbox *sandbox = OWNER_OF(listening, struct sys_sandbox, listening);
+
+	sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_READING);
+}
+
 static void control_ready(struct sys_watch *watch)
 {
 	struct sys_sandbox *sandbox = OWNER_OF(watch, struct sys_sandbox, control);
 	_Alignas(8) char data[MESSAGE_MAX];
 	struct sys_received got;
 	bool born = sandbox->first >= 0;
-	int result = born ? sys_gate_recv(sandbox->gate, data, sizeof(data), &got)
-	                  : gate_recv_whole(sandbox->gate, data, sizeof(data), &got);
+	int result = SYS_AGAIN;
 
+	if (!sandbox->listening.queued)
+		result = gate_recv_whole(sandbox->gate, data, sizeof(data), &got);
 	if (result == SYS_AGAIN)
 		return;
 	if (result == 0) {
+		reserve_complete(&sandbox->host->reserve);
 		handle(sandbox, data, &got);
-	} else if (result == SYS_REFUSED && !born) {
+		return;
+	}
+	if (result == SYS_CUT && born)
+		result = forked_in_vain(sandbox);
+	if (result == 0)
+		return;
+	if (result == SYS_CUT && born) {
+		sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_NOTHING);
+		later_queue(sandbox->loop, &sandbox->listening);
+	} else if (result == SYS_CUT) {
 		/* It stays there for the reaper, who has time to wait for descriptors. */
 		fail(sandbox, "the server has no descriptors for its processes; try later");
 	} else if (!born) {
@@ -185,6 +228,7 @@ int sandbox_launch(struct sys_host *host, struct sys_loop *loop, const struct sy
 	sandbox->gate = SYS_NO_CAP;
 	sandbox->forking_end = &sandbox->forking;
 	sandbox->asking.run = worker_ask;
+	sandbox->listening.run = listen_again;
 	sandbox->corpse = calloc(1, sizeof(*sandbox->corpse));
 	int error = sandbox->corpse ? 0 : -ENOMEM;
 	if (error)
@@ -229,6 +273,7 @@ void sys_sandbox_free(struct sys_sandbox *sandbox)
 	sys_loop_unwatch(sandbox->loop, &sandbox->control);
 	sys_loop_unwatch(sandbox->loop, &sandbox->process);
 	later_cancel(sandbox->loop, &sandbox->asking);
+	later_cancel(sandbox->loop, &sandbox->listening);
 	tail_deinit(&sandbox->log);
 	if (sandbox->corpse) {
 		sandbox->corpse->first = sandbox->first;

@@ -28,6 +28,7 @@ struct sys_sandbox {
 	struct later asking;                /* for them */
 	struct sys_worker *asked[FORK_MAX]; /* and not yet answered; NULL: not wanted any more */
 	unsigned asked_count;
+	struct later listening; /* to it again, when there were no descriptors for what it said */
 };
 
 /**

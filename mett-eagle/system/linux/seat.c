@@ -112,7 +112,9 @@ bool seat_clear(struct sys_seat *seat)
 	seat->worker = NULL;
 	if (seat->number == SEAT_NONE || seat->spoken)
 		return false;
-	for (int i = 0; i < LEFTOVERS_MAX && (result == 0 || result == SYS_REFUSED); i++) {
+	for (int i = 0;
+	     i < LEFTOVERS_MAX && (result == 0 || result == SYS_REFUSED || result == SYS_CUT);
+	     i++) {
 		result = sys_gate_recv(seat->end, data, sizeof(data), &got);
 		if (result == 0)
 			sys_received_close(&got);
