@@ -98,17 +98,22 @@ pid_t process_child(int pidfd)
 	return read_id(pidfd);
 }
 
+static int kill_process(int pidfd)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
 void process_kill(int pidfd)
 {
-	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	kill_process(pidfd);
 }
 
 void process_remove(int pidfd)
 {
-	int result;
+	/* What cannot be ended would be waited for without end. */
+	int result = kill_process(pidfd);
 
-	process_kill(pidfd);
-	do
-		result = waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL);
-	while (result < 0 && errno == EINTR);
+	while (result == 0 && waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL) < 0 &&
+	       errno == EINTR)
+		;
 }
