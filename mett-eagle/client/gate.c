@@ -98,6 +98,25 @@ static bool take_message(struct mett_client *client, struct sys_received *receiv
 	return lawful;
 }
 
+/* No descriptor was left here for what came with it. Without a lane, calls go by the server. */
+static bool take_cut(struct mett_client *client, size_t size)
+{
+	static const char text[] =
+		"no descriptor is left in this process for the answer; close some";
+	struct message_done *done = (void *)client->message;
+	enum message_type type = message_check(client->message, size, 1, FROM_SERVER);
+
+	if (type != MESSAGE_DONE)
+		return type == MESSAGE_LANE;
+	done->reason = METT_NO_MEMORY;
+	done->detail = 0;
+	done->size = 0;
+	done->text_size = sizeof(text) - 1;
+	done->log_size = 0;
+	memcpy(done + 1, text, done->text_size);
+	return take_done(client, &(struct sys_received){.size = sizeof(*done) + done->text_size});
+}
+
 /* Take one message if there is one. Returns 0, SYS_AGAIN or -EPIPE. */
 static int take_now(struct mett_client *client)
 {
@@ -111,13 +130,12 @@ static int take_now(struct mett_client *client)
 		return SYS_AGAIN;
 	if (outcome == SYS_CLOSED)
 		mett_client_lose(client, "it hung up");
-	else if (outcome == SYS_CUT)
-		mett_client_lose(client, "no descriptor is left here for what it sent");
 	else if (outcome == SYS_REFUSED)
 		mett_client_lose(client, "its message was too long");
 	else if (outcome < 0)
 		mett_client_lose(client, "cannot read from it: %s", strerror(-outcome));
-	else if (!take_message(client, &received))
+	else if (outcome == SYS_CUT ? !take_cut(client, received.size)
+	                            : !take_message(client, &received))
 		return mett_client_broke(client, NULL);
 	return client->gate == SYS_NO_CAP ? -EPIPE : 0;
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -53,6 +54,34 @@ static void serve_echo(struct test_server *its)
 	}
 }
 
+static void serve_echo_without_descriptors(struct test_server *its)
+{
+	const struct message_invoke *invoke = (void *)its->message;
+	struct message_lane lane = {.header.type = MESSAGE_LANE};
+	struct rlimit before, none;
+	sys_cap large;
+
+	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
+	struct message_done done = {.header = {MESSAGE_DONE, invoke->header.tag},
+	                            .slot = invoke->slot,
+	                            .activation = 5,
+	                            .size = 100000};
+	message_name_set(&lane.name, "echo");
+	CHECK_EQ(mett_dataspace_fill("large", its->window, done.size, &large), 0);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)dup(large);
+	close((int)none.rlim_cur);
+	setrlimit(RLIMIT_NOFILE, &none);
+	test_server_send(its, &lane, sizeof(lane), large);
+	test_server_send(its, &done, sizeof(done), large);
+	CHECK_EQ(test_server_take(its), MESSAGE_INVOKE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	sys_cap_close(large);
+	test_server_done(its, invoke, METT_OK, "hello", 5, "", "");
+	serve_echo(its);
+}
+
 static void check_echo(struct mett_client *client, size_t size)
 {
 	struct mett_result result;
@@ -74,6 +103,22 @@ static void check_echo(struct mett_client *client, size_t size)
 	mett_result_deinit(&result);
 	mett_result_deinit(&result);
 	free(bytes);
+}
+
+TEST(an_answer_there_is_no_descriptor_for_is_a_failure)
+{
+	struct mett_client *client = start(serve_echo_without_descriptors);
+	struct mett_result result;
+
+	CHECK_EQ(mett_action_invoke(client, "echo", "hello", 5, NULL, &result), -ENOMEM);
+	CHECK_EQ(result.error.reason, METT_NO_MEMORY);
+	CHECK(strstr(result.error.message, "no descriptor"));
+	CHECK_EQ(result.activation, 5);
+	mett_result_deinit(&result);
+	CHECK_EQ(mett_action_invoke(client, "echo", "hello", 5, NULL, &result), 0);
+	CHECK_EQ(result.answer_size, 5);
+	mett_result_deinit(&result);
+	stop(client);
 }
 
 TEST(answers_of_all_sizes_come_back_whole)
