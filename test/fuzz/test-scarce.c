@@ -106,7 +106,8 @@ TEST_TIMEOUT(a_server_without_descriptors, 600)
 
 	bystander_begin(&other, "", METT_POLICY_FORK);
 	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, NULL, &usual), 0);
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	/* Beside programs of this user that have much under way, none may be served for a while. */
+	for (unsigned i = 0; i < ROUNDS || !calls[0] || !calls[1]; i++) {
 		int gates[2] = {SYS_NO_CAP, SYS_NO_CAP};
 
 		if (i % 2)
@@ -119,6 +120,5 @@ TEST_TIMEOUT(a_server_without_descriptors, 600)
 		/* Its zygote may have been lost with the handle of a worker that was to come. */
 		CHECK(is_served(other.client));
 	}
-	CHECK(calls[0] && calls[1]);
 	bystander_end(&other);
 }
