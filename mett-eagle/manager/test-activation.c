@@ -296,7 +296,7 @@ TEST(an_answer_that_cannot_be_passed_on_is_a_failure)
 	struct heard heard;
 
 	open_nested(&stage);
-	sys_cap space = stage_space(&stage, 1, message.size);
+	sys_cap space = stage_space(&stage, 1, message.size, METT_OK);
 	fake_break_send(sys_worker_gate(fake_worker(0)), -ETOOMANYREFS);
 	CHECK_EQ(fake_worker_says(fake_worker(1), &message, sizeof(message), &space, 1), 0);
 	sys_cap_close(space);

@@ -205,7 +205,7 @@ static void large_answer_is_kept(struct stage *stage)
 	stage_invoke(stage, 1, "f", "");
 	stage_zygote(stage, 0);
 	stage_parks(stage, 0);
-	sys_cap space = stage_space(stage, 0, 100000);
+	sys_cap space = stage_space(stage, 0, 100000, METT_OK);
 	fake_room(1);
 	stage_invoke(stage, 2, "nothing", "");
 	fake_worker_says(fake_worker(0), &message, sizeof(message), &space, 1);
@@ -386,7 +386,7 @@ TEST(an_answer_whose_dataspace_cannot_be_sent_is_a_failure)
 	stage_open(&stage, 1);
 	stage_ready(&stage, "f", METT_POLICY_FORK);
 	stage_invoke(&stage, 1, "f", "");
-	sys_cap space = stage_space(&stage, 1, message.size);
+	sys_cap space = stage_space(&stage, 1, message.size, METT_OK);
 	fake_break_send(stage.session->gate, -ETOOMANYREFS);
 	CHECK_EQ(fake_worker_says(fake_worker(1), &message, sizeof(message), &space, 1), 0);
 	sys_cap_close(space);

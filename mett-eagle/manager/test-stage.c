@@ -342,16 +342,18 @@ void stage_hears(struct stage *stage, unsigned number, enum message_type type, s
 	CHECK_EQ(message_check(ret->room, ret->got.size, ret->got.cap_count, FROM_SERVER), type);
 }
 
-sys_cap stage_space(struct stage *stage, unsigned number, uint64_t size)
+sys_cap stage_space(struct stage *stage, unsigned number, uint64_t size, enum mett_reason reason)
 {
-	struct message_dataspace message = {.header.type = MESSAGE_DATASPACE, .size = size};
+	struct message_dataspace message = {.header = {MESSAGE_DATASPACE, 6}, .size = size};
 	struct heard heard;
 
-	fake_worker_says(worker_of(number), &message, sizeof(message), NULL, 0);
+	CHECK_EQ(fake_worker_says(worker_of(number), &message, sizeof(message), NULL, 0), 0);
 	stage_turn(stage);
 	stage_hears(stage, number, MESSAGE_STATUS, &heard);
-	CHECK_EQ(heard.got.cap_count, 1);
-	return heard.got.caps[0];
+	CHECK_EQ(heard.header.tag, 6);
+	CHECK_STR(mett_reason_name(heard.status.reason), mett_reason_name(reason));
+	CHECK_EQ(heard.got.cap_count, reason == METT_OK);
+	return heard.got.cap_count ? heard.got.caps[0] : SYS_NO_CAP;
 }
 
 void stage_ends(struct stage *stage, unsigned number, int signal, int code)

@@ -138,8 +138,9 @@ void stage_calls(struct stage *stage, unsigned number, uint32_t tag, const char 
 /** stage_hears() - that worker takes a message, of that type */
 void stage_hears(struct stage *stage, unsigned number, enum message_type type, struct heard *ret);
 
-/** stage_space() - that worker asks for a dataspace of @size bytes; the caller's */
-sys_cap stage_space(struct stage *stage, unsigned number, uint64_t size);
+/** stage_space() - that worker asks for a dataspace of @size bytes, and is told @reason; what it
+ * gets is the caller's */
+sys_cap stage_space(struct stage *stage, unsigned number, uint64_t size, enum mett_reason reason);
 
 /** stage_ends() - that worker's process ends */
 void stage_ends(struct stage *stage, unsigned number, int signal, int code);

@@ -320,20 +320,6 @@ TEST(a_gate_that_breaks_ends_its_worker)
 	close_served(&stage);
 }
 
-static sys_cap ask_dataspace(struct stage *stage, uint64_t size, enum mett_reason reason)
-{
-	struct message_dataspace message = {.header = {MESSAGE_DATASPACE, 6}, .size = size};
-	struct heard heard;
-
-	says(&message, sizeof(message), SYS_NO_CAP);
-	stage_turn(stage);
-	stage_hears(stage, 1, MESSAGE_STATUS, &heard);
-	CHECK_EQ(heard.header.tag, 6);
-	CHECK_STR(mett_reason_name(heard.status.reason), mett_reason_name(reason));
-	CHECK_EQ(heard.got.cap_count, reason == METT_OK);
-	return heard.got.cap_count ? heard.got.caps[0] : SYS_NO_CAP;
-}
-
 TEST(a_large_answer_goes_by_capability)
 {
 	struct message_exit message = {.header.type = MESSAGE_EXIT, .size = 100000};
@@ -343,7 +329,7 @@ TEST(a_large_answer_goes_by_capability)
 
 	open_served(&stage);
 	unsigned caps = fake_caps();
-	says(&message, sizeof(message), ask_dataspace(&stage, 100000, METT_OK));
+	says(&message, sizeof(message), stage_space(&stage, 1, 100000, METT_OK));
 	stage_turn(&stage);
 	stage_done(&stage, 1, METT_OK, &heard);
 	CHECK_EQ(heard.done.size, 100000);
@@ -361,7 +347,7 @@ TEST(a_large_answer_must_be_long_enough_and_unmapped)
 	void *memory;
 
 	open_served(&stage);
-	says(&message, sizeof(message), ask_dataspace(&stage, 99999, METT_OK));
+	says(&message, sizeof(message), stage_space(&stage, 1, 99999, METT_OK));
 	stage_turn(&stage);
 	stage_expect_text(&stage, 1, METT_PROTOCOL, "large answer");
 	stage_bury(&stage);
@@ -388,12 +374,12 @@ TEST(dataspaces_are_granted_to_a_limit)
 	struct stage stage;
 
 	open_served(&stage);
-	ask_dataspace(&stage, 0, METT_TOO_LARGE);
-	ask_dataspace(&stage, (1 << 20) + 1, METT_TOO_LARGE);
-	ask_dataspace(&stage, UINT64_MAX, METT_TOO_LARGE);
+	stage_space(&stage, 1, 0, METT_TOO_LARGE);
+	stage_space(&stage, 1, (1 << 20) + 1, METT_TOO_LARGE);
+	stage_space(&stage, 1, UINT64_MAX, METT_TOO_LARGE);
 	for (unsigned i = 0; i < METT_GRANT_MAX >> 20; i++)
-		sys_cap_close(ask_dataspace(&stage, 1 << 20, METT_OK));
-	ask_dataspace(&stage, 1, METT_TOO_LARGE);
+		sys_cap_close(stage_space(&stage, 1, 1 << 20, METT_OK));
+	stage_space(&stage, 1, 1, METT_TOO_LARGE);
 	stage_exit(&stage, 1, "");
 	stage_expect(&stage, 1, METT_OK);
 	close_served(&stage);

@@ -98,20 +98,15 @@ pid_t process_child(int pidfd)
 	return read_id(pidfd);
 }
 
-static int kill_process(int pidfd)
+int process_kill(int pidfd)
 {
-	return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-}
-
-void process_kill(int pidfd)
-{
-	kill_process(pidfd);
+	return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) < 0 ? -errno : 0;
 }
 
 void process_remove(int pidfd)
 {
 	/* What cannot be ended would be waited for without end. */
-	int result = kill_process(pidfd);
+	int result = process_kill(pidfd);
 
 	while (result == 0 && waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED | __WALL) < 0 &&
 	       errno == EINTR)

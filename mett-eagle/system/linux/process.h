@@ -17,8 +17,8 @@ pid_t process_id(int pidfd);
 /** process_child() - the same if it is a child of ours, else -ECHILD: it may come from a zygote */
 pid_t process_child(int pidfd);
 
-/** process_kill() - end the process behind a pidfd */
-void process_kill(int pidfd);
+/** process_kill() - end the process behind a pidfd; 0, or a negative errno if it will not */
+int process_kill(int pidfd);
 
 /** process_remove() - the same, and wait until it has ended if it is a child of ours */
 void process_remove(int pidfd);

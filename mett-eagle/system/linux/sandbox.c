@@ -127,7 +127,18 @@ static void handle(struct sys_sandbox *sandbox, const void *data, struct sys_rec
 	sys_received_close(got);
 }
 
-/* There are no descriptors for the workers it has made: they end, and the wait for them. */
+/* Others may be quicker than we to take what was held back. */
+static void listen_again(struct later *listening)
+{
+	struct sys_sandbox *sandbox = OWNER_OF(listening, struct sys_sandbox, listening);
+
+	sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_READING);
+}
+
+/*
+ * There are no descriptors for the workers it has made: they end, and the wait for them.
+ * Returns 0, SYS_AGAIN when that is yet to be, or what is wrong.
+ */
 static int forked_in_vain(struct sys_sandbox *sandbox)
 {
 	struct message_forked message;
@@ -138,20 +149,17 @@ static int forked_in_vain(struct sys_sandbox *sandbox)
 	for (unsigned i = 0; result == 0 && i < got.cap_count; i++)
 		turn_away(got.caps[i]);
 	reserve_restore(&sandbox->host->reserve);
-	if (result == 0 &&
-	    message_check(&message, got.size, got.cap_count, FROM_ZYGOTE) == MESSAGE_FORKED)
-		answer_asked(sandbox, NULL, 0, -EMFILE);
-	else if (result == 0)
-		result = SYS_REFUSED;
-	return result;
-}
-
-/* Others were quicker than we to take what was held back. */
-static void listen_again(struct later *listening)
-{
-	struct sys_sandbox *sandbox = OWNER_OF(listening, struct sys_sandbox, listening);
-
-	sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_READING);
+	if (result == SYS_CUT) {
+		sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_NOTHING);
+		later_queue(sandbox->loop, &sandbox->listening);
+		return SYS_AGAIN;
+	}
+	if (result)
+		return result;
+	if (message_check(&message, got.size, got.cap_count, FROM_ZYGOTE) != MESSAGE_FORKED)
+		return SYS_REFUSED;
+	answer_asked(sandbox, NULL, 0, -EMFILE);
+	return 0;
 }
 
 static void control_ready(struct sys_watch *watch)
@@ -160,12 +168,10 @@ static void control_ready(struct sys_watch *watch)
 	_Alignas(8) char data[MESSAGE_MAX];
 	struct sys_received got;
 	bool born = sandbox->first >= 0;
-	int result = SYS_AGAIN;
 
-	if (!sandbox->listening.queued)
-		result = gate_recv_whole(sandbox->gate, data, sizeof(data), &got);
-	if (result == SYS_AGAIN)
+	if (sandbox->listening.queued)
 		return;
+	int result = gate_recv_whole(sandbox->gate, data, sizeof(data), &got);
 	if (result == 0) {
 		reserve_complete(&sandbox->host->reserve);
 		handle(sandbox, data, &got);
@@ -173,19 +179,16 @@ static void control_ready(struct sys_watch *watch)
 	}
 	if (result == SYS_CUT && born)
 		result = forked_in_vain(sandbox);
-	if (result == 0)
+	if (result == 0 || result == SYS_AGAIN)
 		return;
-	if (result == SYS_CUT && born) {
-		sys_loop_watch_for(sandbox->loop, &sandbox->control, SYS_FOR_NOTHING);
-		later_queue(sandbox->loop, &sandbox->listening);
+	if (born) {
+		sys_loop_unwatch(sandbox->loop, &sandbox->control);
+		process_kill(sandbox->corpse->init);
 	} else if (result == SYS_CUT) {
 		/* It stays there for the reaper, who has time to wait for descriptors. */
 		fail(sandbox, "the server has no descriptors for its processes; try later");
-	} else if (!born) {
-		fail(sandbox, "the server's launcher is gone; restart the server");
 	} else {
-		sys_loop_unwatch(sandbox->loop, &sandbox->control);
-		process_kill(sandbox->corpse->init);
+		fail(sandbox, "the server's launcher is gone; restart the server");
 	}
 }
 
