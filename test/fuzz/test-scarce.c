@@ -31,14 +31,17 @@ static void limit_descriptors(rlim_t most)
 	CHECK_EQ(prlimit(other.server.pid, RLIMIT_NOFILE, &limit, NULL), 0);
 }
 
-/* Descriptors sent and not yet taken are the user's, whose ever they are. They end with @gates. */
+/*
+ * Descriptors sent and not yet taken are the user's, whose ever they are. They end with @gates:
+ * at once, as no gate lies in its own queue.
+ */
 static void put_under_way(int gates[2])
 {
 	sys_cap caps[SYS_CAPS_MAX];
 
 	CHECK_EQ(sys_gate_pair(gates), 0);
 	for (unsigned i = 0; i < SYS_CAPS_MAX; i++)
-		caps[i] = gates[0];
+		caps[i] = gates[1];
 	for (unsigned sent = 0; sent < UNDER_WAY; sent += SYS_CAPS_MAX)
 		CHECK_EQ(sys_gate_send(gates[1], "", 1, caps, SYS_CAPS_MAX), 0);
 }
